@@ -1,0 +1,66 @@
+"""Header fields as the gateway holds them: lower-case names, in the order received (RFC 9110 section 5).
+
+A field list is `list[tuple[bytes, bytes]]`. `Keep` decides per name whether a field may pass, and remembers its
+verdict, so that a request pays one dictionary look-up per field. Values are never joined or reordered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+Field = tuple[bytes, bytes]
+
+# RFC 9110 section 7.6.1, and the fields that frame a message: the gateway writes its own framing on each side.
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"proxy-connection",
+        b"keep-alive",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+        b"http2-settings",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"content-length",
+    }
+)
+
+_REMEMBERED = 4096  # names; a client that invents names cannot grow the memory beyond this
+
+
+def first(fields: Iterable[Field], name: bytes) -> bytes | None:
+    """The first value of `name` (lower case), or None."""
+    for field, value in fields:
+        if field == name:
+            return value
+    return None
+
+
+def tokens(value: bytes) -> list[bytes]:
+    """The lower-case members of a comma-separated list of tokens (RFC 9110 section 5.6.1), empty ones left out."""
+    return [token for part in value.split(b",") if (token := part.strip().lower())]
+
+
+class Keep(dict[bytes, bool]):
+    """Name → may this field pass? Filled on first sight by `decide`, bounded, read at dictionary speed.
+
+    `keep[name]` is the verdict; `[f for f in fields if keep[f[0]]]` filters a field list.
+    """
+
+    __slots__ = ("_decide",)
+
+    def __init__(self, decide: Callable[[bytes], bool]) -> None:
+        super().__init__()
+        self._decide = decide
+
+    def __missing__(self, name: bytes) -> bool:
+        verdict = self._decide(name)
+        if len(self) < _REMEMBERED:
+            self[name] = verdict
+        return verdict
+
+
+def render(fields: Iterable[Field]) -> bytes:
+    """Fields as HTTP/1.1 lines, each ended by CRLF (RFC 9112 section 5)."""
+    return b"".join([b"%b: %b\r\n" % field for field in fields])

@@ -1,0 +1,32 @@
+"""Who calls, once proven: the same value whichever method proved it (requirements 2.11).
+
+Made by a proof in `portico.identity`, never from a field that a client may write. `fields` are the headers that
+tell a service who calls (requirements 1.7), rendered once per proof and not once per request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .fields import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A proven caller. `expires` is wall time in seconds, None when the proof does not expire.
+
+    `method` is the name of the identity block that proved it (`users`); `source` its kind, as services are told
+    it in X-Tenant-Source (`jwt`, `api-key`, `session`, `service`).
+    """
+
+    subject: str
+    method: str
+    source: str
+    roles: tuple[str, ...] = ()
+    tenant: str | None = None
+    email: str | None = None
+    expires: float | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    fields: tuple[Field, ...] = ()

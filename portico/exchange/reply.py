@@ -1,0 +1,63 @@
+"""A reply on its way to the client: from a service, or made by the gateway.
+
+`body` is the whole body of a reply made here, and None while a service's body streams behind the head.
+"""
+
+from __future__ import annotations
+
+from .failure import Failure
+from .fields import Field
+
+# Statuses whose replies have no body, whatever their fields say (RFC 9110 section 6.4.1).
+BODILESS = frozenset({204, 304, *range(100, 200)})
+
+
+class Reply:
+    """Status, fields and body of one reply.
+
+    `length` is the body's size in bytes when it is known before the body ends, else None. `failure` is set when
+    the gateway made this reply because something failed. `from_service` tells whose words the fields are.
+    """
+
+    __slots__ = (
+        "body",
+        "close_delimited",
+        "failure",
+        "fields",
+        "from_service",
+        "keep_alive",
+        "length",
+        "status",
+    )
+
+    def __init__(
+        self,
+        status: int,
+        fields: list[Field] | None = None,
+        body: bytes | None = None,
+        *,
+        failure: Failure | None = None,
+    ) -> None:
+        self.status = status
+        self.fields: list[Field] = [] if fields is None else fields
+        self.body = body
+        self.length: int | None = None if body is None else len(body)
+        self.failure = failure
+        self.from_service = False
+        self.keep_alive = True  # of the service's connection
+        self.close_delimited = False  # the service's body ends where its connection does
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of the field `name` (lower case), or None."""
+        for field, value in self.fields:
+            if field == name:
+                return value
+        return None
+
+    def set(self, name: bytes, value: bytes) -> None:
+        """Put one field in place of every field of that name."""
+        self.fields = [field for field in self.fields if field[0] != name]
+        self.fields.append((name, value))
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status} {'service' if self.from_service else 'gateway'}>"
