@@ -1,0 +1,55 @@
+# `make` lists the targets. Everything works from a fresh clone: what a target needs, it installs first.
+
+PYTHON ?= python3
+VENV ?= .venv
+PROFILE ?= psa
+# Tests run in as many processes as there are cores, but at most four: each may start a whole gateway.
+JOBS ?= 4
+ARGS ?=
+
+export PYTHON VENV
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test mutants check fix lock wheel clean
+.SUFFIXES:
+
+help: ## List the targets
+	@echo 'Usage: make TARGET [VARIABLE=value]'
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+run: ## Run the gateway with the services of a profile (PROFILE=psa), on port 3000
+	@tools/venv.sh run
+	@exec tools/run.sh '$(PROFILE)'
+
+test: ## Run every test, then the committed mutations (ARGS='-k breaker' picks some tests)
+	@tools/venv.sh dev
+	@tools/servers.sh
+	@$(BIN)/python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python tools/mutate.py)
+
+mutants: ## Break the source in each committed way and see a test fail (ARGS='breaker' picks some)
+	@tools/venv.sh dev
+	@$(BIN)/python tools/mutate.py $(ARGS)
+
+check: ## Check form, lint, types, import directions, dead code, spelling and mutations' places
+	@tools/venv.sh dev
+	@PATH="$(abspath $(BIN)):$$PATH" tools/check.sh
+
+fix: ## Format the code and mend what the linter can
+	@tools/venv.sh dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## Lock versions and hashes anew from pyproject.toml (UPGRADE=1 takes the newest versions)
+	@tools/venv.sh dev
+	@PATH="$(abspath $(BIN)):$$PATH" tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+wheel: ## Build the wheel into dist/
+	@tools/venv.sh dev
+	@$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## Remove what was made here, except your data in var/
+	rm -rf '$(VENV)' build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
