@@ -6,26 +6,40 @@
 from __future__ import annotations
 
 from .failure import Failure
-from .fields import Field
+from .fields import Field, render
 
 # Statuses whose replies have no body, whatever their fields say (RFC 9110 section 6.4.1).
 BODILESS = frozenset({204, 304, *range(100, 200)})
+
+
+class Constant:
+    """Fields that every reply of a route carries, rendered once at load."""
+
+    __slots__ = ("fields", "lines")
+
+    def __init__(self, fields: tuple[Field, ...]) -> None:
+        self.fields = fields
+        self.lines = render(fields)
+
+
+NO_CONSTANT = Constant(())
 
 
 class Reply:
     """Status, fields and body of one reply.
 
     `length` is the body's size in bytes when it is known before the body ends, else None. `failure` is set when
-    the gateway made this reply because something failed. `from_service` tells whose words the fields are.
+    the gateway made this reply because something failed. `constant` is sent besides `fields`.
+    `from_service` tells whose words the fields are.
     """
 
     __slots__ = (
         "body",
         "close_delimited",
+        "constant",
         "failure",
         "fields",
         "from_service",
-        "keep_alive",
         "length",
         "status",
     )
@@ -43,8 +57,8 @@ class Reply:
         self.body = body
         self.length: int | None = None if body is None else len(body)
         self.failure = failure
+        self.constant = NO_CONSTANT
         self.from_service = False
-        self.keep_alive = True  # of the service's connection
         self.close_delimited = False  # the service's body ends where its connection does
 
     def header(self, name: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ stages that rewrite on purpose. `path` is the normalised path, the only form tha
 
 from __future__ import annotations
 
+from .failure import Failure
 from .fields import Field
 
 
@@ -30,6 +31,7 @@ class Request:
         "parts",
         "path",
         "query",
+        "refusal",
         "scheme",
         "target",
         "trailers",
@@ -53,7 +55,8 @@ class Request:
         self.keep_alive = True
         self.expects_continue = False
         self.upgrade = b""  # b"websocket", or empty
-        self.parts: list[bytes] = []
+        self.parts: list[bytes] = []  # body received and not yet taken
+        self.refusal: Failure | None = None  # why it is not well framed
         self.trailers: list[Field] = []
         self.head_complete = False
         self.complete = False

@@ -1,0 +1,363 @@
+"""One HTTP/1.1 connection to a service: sends a request, reads its reply, goes back to the pool.
+
+Like the client's connection, parser callbacks only record, and the channel acts when `feed_data` has returned.
+What the parser lets through and we refuse of a reply (docs/framing.md): codings other than one `chunked`, chunked
+in HTTP/1.0, other versions, statuses above 599, heads and interim replies without end. A reply to HEAD ends at its
+head whatever its Content-Length says, which the parser does not know: it is thrown away with what it believes.
+A body that ends with the connection is complete only if the connection ends in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol, cast
+
+import httptools
+
+from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
+from portico.exchange.fields import Field, tokens
+from portico.exchange.reply import BODILESS, Reply
+
+if TYPE_CHECKING:
+    from .pool import Pool
+    from .tunnel import Tunnel
+
+HEAD_BYTES = 65536  # of a reply's head, on the wire
+FIELDS = 256
+INTERIMS = 32  # 1xx replies to one request
+
+_LENGTH, _CODING, _CONNECTION, _KEEP_ALIVE = range(1, 5)
+_SPECIAL = {
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"connection": _CONNECTION,
+    b"keep-alive": _KEEP_ALIVE,
+}
+
+
+class Caller(Protocol):
+    """Who waits for the reply on a channel."""
+
+    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None: ...
+    def on_data(self, data: bytes, end: bool, trailers: list[Field]) -> None: ...
+    def on_interim(self, status: int, fields: list[Field]) -> None: ...
+    def on_switch(self, reply: Reply, rest: bytes) -> None: ...
+    def on_broken(self, failure: Failure, silent: bool) -> None: ...
+    def on_full(self) -> None: ...
+    def on_drained(self) -> None: ...
+
+
+class Channel(asyncio.Protocol):
+    """A connection to one instance. `uses` counts the requests it has carried."""
+
+    __slots__ = (
+        "_complete",
+        "_delivered",
+        "_fields",
+        "_head_only",
+        "_head_wire",
+        "_interims",
+        "_keep_alive_s",
+        "_keeps",
+        "_parser",
+        "_parts",
+        "_pool",
+        "_reply",
+        "_request_done",
+        "_seen",
+        "_surplus",
+        "_trailers",
+        "_transport",
+        "_trouble",
+        "_tunnel",
+        "caller",
+        "closed",
+        "expires",
+        "uses",
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        # The connection's.
+        self._pool = pool
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self._parser: httptools.HttpResponseParser | None = None
+        self._tunnel: Tunnel | None = None
+        self._keep_alive_s = pool.idle_s
+        self.closed = False
+        self.expires = 0.0  # when the pool gives it up, while it is idle
+        self.uses = 0
+        # The exchange's.
+        self.caller: Caller | None = None
+        self._head_only = False  # the request was HEAD
+        self._request_done = False
+        self._seen = False  # any byte of the reply
+        self._head_wire = 0
+        self._interims = 0
+        # What the parser has recorded.
+        self._fields: list[Field] = []
+        self._reply: Reply | None = None
+        self._delivered = False
+        self._parts: list[bytes] = []
+        self._trailers: list[Field] = []
+        self._complete = False
+        self._keeps = True
+        self._surplus = False
+        self._trouble = ""
+
+    # -- the caller's side
+
+    def send(self, caller: Caller, head: bytes, end: bool, head_only: bool) -> None:
+        """Begin an exchange: `head` is the whole head with what there is of the body, `end` if that is all."""
+        self.caller = caller
+        self.uses += 1
+        self._head_only = head_only
+        self._request_done = end
+        self._seen = self._delivered = self._complete = self._surplus = False
+        self._keeps = True
+        self._head_wire = self._interims = 0
+        self._transport.write(head)
+
+    def send_body(self, data: bytes, end: bool) -> None:
+        """More of the request's body, framed."""
+        if data:
+            self._transport.write(data)
+        if end:
+            self._request_done = True
+
+    def pause(self) -> None:
+        """Stop reading the reply."""
+        if not self.closed:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if not self.closed:
+            self._transport.resume_reading()
+
+    def abandon(self) -> None:
+        """The caller is no longer interested: nothing else can use what is half read."""
+        self.caller = None
+        self._close()
+
+    def become_tunnel(self, tunnel: Tunnel) -> None:
+        """After `on_switch`: the bytes belong to `tunnel` from now on."""
+        self._tunnel = tunnel
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """For a tunnel."""
+        return self._transport
+
+    # -- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self._parser = None  # it holds our bound methods: without this every channel is a cycle for gc
+        self._pool.lost(self)
+        if self._tunnel is not None:
+            self._tunnel.service_lost()
+            self._tunnel = None
+            return
+        caller, self.caller = self.caller, None
+        if caller is None:
+            return
+        reply = self._reply
+        if exc is None and reply is not None and reply.close_delimited:
+            caller.on_data(b"", True, [])
+        else:
+            caller.on_broken(CONNECTION_RESET.because(str(exc or "closed")), not self._seen)
+
+    def eof_received(self) -> bool:
+        if self._tunnel is not None:
+            self._tunnel.service_eof()
+            return True
+        return False
+
+    def pause_writing(self) -> None:
+        if self._tunnel is not None:
+            self._tunnel.service_full()
+        elif self.caller is not None:
+            self.caller.on_full()
+
+    def resume_writing(self) -> None:
+        if self._tunnel is not None:
+            self._tunnel.service_drained()
+        elif self.caller is not None:
+            self.caller.on_drained()
+
+    def data_received(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self._tunnel.service_data(data)
+            return
+        if self.caller is None:
+            # Nobody asked: whatever this is, it must not become the next caller's reply.
+            self._close()
+            return
+        self._seen = True
+        if not self._delivered:
+            self._head_wire += len(data)
+        rest = b""
+        try:
+            self._parser.feed_data(data)  # type: ignore[union-attr]
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            # An error behind a complete reply is surplus: it costs the connection, not the reply.
+            if self._complete:
+                self._surplus = True
+            else:
+                self._trouble = str(error)
+        self._act(rest)
+
+    # -- parsing: callbacks record
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            self._surplus = True
+        self._fields = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._reply is not None:
+            self._trailers.append((name.lower(), value))
+        else:
+            self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._complete or self._trouble:
+            return
+        parser: httptools.HttpResponseParser = self._parser  # type: ignore[assignment]
+        status = parser.get_status_code()
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            self._trouble = f"version {version}"
+        elif status > 599:
+            self._trouble = f"status {status}"
+        elif len(self._fields) > FIELDS:
+            self._trouble = "too many fields"
+        elif status < 200 and status != 101:
+            self._interims += 1
+            if self._interims > INTERIMS:
+                self._trouble = "interim replies without end"
+            elif self.caller is not None:
+                self.caller.on_interim(status, self._fields)
+        else:
+            self._take_head(status, version, parser.should_keep_alive())
+
+    def _take_head(self, status: int, version: str, keep_alive: bool) -> None:
+        """The final head: settle how its body ends (RFC 9112 section 6.3)."""
+        reply = Reply(status, self._fields)
+        reply.from_service = True
+        chunked = False
+        for name, value in self._fields:
+            kind = _SPECIAL.get(name)
+            if kind is None:
+                continue
+            if kind == _LENGTH:
+                reply.length = int(value)  # the parser has refused anything but one run of digits
+            elif kind == _CODING:
+                if chunked or value.strip().lower() != b"chunked" or version == "1.0":
+                    self._trouble = "a transfer coding other than chunked"
+                    return
+                chunked = True
+            elif kind == _CONNECTION:
+                if b"close" in tokens(value):
+                    keep_alive = False
+            else:
+                self._heed_keep_alive(value)
+        if self._head_only or status in BODILESS:
+            if self._head_only:
+                self._complete = status != 101
+        elif not chunked and reply.length is None:
+            reply.close_delimited = True
+            keep_alive = False
+        self._keeps = keep_alive
+        self._reply = reply
+
+    def _heed_keep_alive(self, value: bytes) -> None:
+        """`Keep-Alive: timeout=5`: use the connection a little shorter than the service keeps it."""
+        for parameter in tokens(value):
+            name, _, seconds = parameter.partition(b"=")
+            if name.strip() == b"timeout" and seconds.strip().isdigit():
+                self._keep_alive_s = min(self._pool.idle_s, max(0.0, int(seconds) - 1.0))
+
+    def on_body(self, data: bytes) -> None:
+        if self._complete:
+            self._surplus = True
+        else:
+            self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._reply is not None:
+            self._complete = True
+
+    # -- acting
+
+    def _act(self, rest: bytes) -> None:
+        """Hand on what was recorded."""
+        caller = cast(Caller, self.caller)
+        reply = self._reply
+        if self._trouble or (reply is None and self._head_wire > HEAD_BYTES):
+            trouble, self._trouble = self._trouble or "a head without end", ""
+            self.caller = None
+            self._forget_reply()
+            self._close()
+            caller.on_broken(BAD_REPLY.because(trouble), False)
+            return
+        if reply is None:
+            return
+        if reply.status == 101:
+            self._forget_reply()
+            self.caller = None
+            caller.on_switch(reply, rest)
+            return
+        parts = self._parts
+        data = b"" if not parts else parts[0] if len(parts) == 1 else b"".join(parts)
+        end = self._complete
+        trailers = self._trailers
+        first = not self._delivered
+        if end:
+            # Given back before the end is told: the caller's next request may take this very connection.
+            self._finish()
+        else:
+            self._delivered = True
+            self._parts = []
+        if first:
+            caller.on_reply(reply, data, end, trailers)
+        elif data or end:
+            caller.on_data(data, end, trailers)
+
+    def _finish(self) -> None:
+        self.caller = None
+        keeps = self._keeps and self._request_done and not self._surplus and not self.closed
+        self._forget_reply()
+        if self._head_only and keeps:
+            # The parser may still wait for a body that a reply to HEAD does not have.
+            self._parser = httptools.HttpResponseParser(self)
+        if keeps:
+            self._pool.release(self, monotonic() + self._keep_alive_s)
+        else:
+            self._close()
+
+    def _forget_reply(self) -> None:
+        self._reply = None
+        self._parts = []
+        self._trailers = []
+        self._fields = []
+
+    def _close(self) -> None:
+        self.closed = True
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close an idle channel in order."""
+        self.closed = True
+        self._transport.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "busy" if self.caller is not None else "idle"
+        return f"<Channel {self._pool.address} {state}, {self.uses} requests>"

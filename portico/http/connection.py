@@ -1,0 +1,573 @@
+"""A client's HTTP/1.1 connection: bytes in, requests onto the road, replies out, one at a time and in order.
+
+Theory. Parser callbacks record requests; after `feed_data` has returned the connection acts. Requests whose head
+is complete wait in `_queue`; the first becomes `_current` and is handed to the road. While it is being answered,
+what the client sends belongs either to its body (goes on to the road) or to a later request (is held, unparsed,
+up to HELD bytes, so that the end of the connection is still noticed). When the reply has ended, the connection
+goes on with the queue, then with what it holds; or it closes, because the message said so, because the request
+was not read to its end, or because the gateway is draining.
+
+  phase     waits for                      patience
+  IDLE      the first byte of a request    timeouts.keep_alive
+  HEAD      the end of a head              timeouts.header, from its first byte
+  BODY      more of the request's body     timeouts.body, from the last piece
+  REPLY     the road                       the exchange's own deadline
+  LINGER    the client to notice the end   LINGER_S, LINGER_BYTES
+  TUNNEL    nothing: the bytes are another protocol's
+
+Lingering: a reply that ends before its request is followed by reading and throwing away, because closing at once
+would make the kernel reset the connection and the client lose the reply (RFC 9112 section 9.6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import socket
+import struct
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from portico.exchange.failure import (
+    BAD_REQUEST,
+    FIELDS_TOO_LARGE,
+    REQUEST_TIMEOUT,
+    TARGET_TOO_LONG,
+    Failure,
+)
+from portico.exchange.fields import Field, render
+from portico.exchange.reply import BODILESS, Reply
+from portico.exchange.request import Request
+
+from .forwarded import from_trusted, lines_for
+from .framing import check
+from .wire import STATUS_LINES, chunk, last_chunk
+
+if TYPE_CHECKING:
+    from portico.exchange.exchange import Exchange
+    from portico.exchange.stream import Tunnel
+
+    from .listener import Listener
+
+SLICE = 8192  # bytes fed to the parser at once: a 256 KiB read can hold 10,000 pipelined requests
+HELD = 65536  # bytes of later requests held while a reply is pending; beyond that the client is not read
+LINGER_S = 2.0
+LINGER_BYTES = 1 << 20
+# Bytes on the wire that are not body: chunk heads, extensions, trailers. One-byte chunks cost six for one.
+FRAMING_SLACK = 65536
+FRAMING_FACTOR = 8
+
+_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST
+
+
+class Phase(enum.IntEnum):
+    """What the connection waits for."""
+
+    IDLE = 0
+    HEAD = 1
+    BODY = 2
+    REPLY = 3
+    LINGER = 4
+    TUNNEL = 5
+    CLOSED = 6
+
+
+class Connection(asyncio.Protocol):
+    """One client connection, and the `Stream` of its current exchange."""
+
+    __slots__ = (
+        "_advancing",
+        "_chunked",
+        "_close_after",
+        "_close_delimited",
+        "_current",
+        "_failure",
+        "_held",
+        "_listener",
+        "_parser",
+        "_port",
+        "_queue",
+        "_raw",
+        "_reading",
+        "_reserved",
+        "_road_is_full",
+        "_scheme",
+        "_transport",
+        "_tunnel",
+        "_wire",
+        "_x",
+        "deadline",
+        "forwarded_for",
+        "forwarded_lines",
+        "peer",
+        "phase",
+        "trusted",
+    )
+
+    def __init__(self, listener: Listener, scheme: bytes) -> None:
+        # The connection's.
+        self._listener = listener
+        self._scheme = scheme
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self._parser: httptools.HttpRequestParser | None = None
+        self._port = b""
+        self.peer = b""
+        self.trusted = False  # the peer is a trusted proxy
+        self.forwarded_for: bytes | None = None  # the authority that `forwarded_lines` was rendered for
+        self.forwarded_lines = b""
+        self.phase = Phase.HEAD  # a connection that never speaks gets the patience of a slow head
+        self.deadline = 0.0  # 0: the next sweep starts the clock
+        self._queue: deque[Request] = deque()
+        self._held = b""
+        self._reserved = 0  # bytes of the memory budget that `_held` has
+        self._failure: Failure | None = None  # what the client is told after the requests in the queue
+        self._advancing = False
+        self._road_is_full = False
+        # The message's that is being parsed.
+        self._reading: Request | None = None
+        self._raw = b""  # what was received of an incomplete head
+        self._wire = 0  # bytes of the message so far
+        # The exchange's.
+        self._current: Request | None = None
+        self._x: Exchange | None = None
+        self._tunnel: Tunnel | None = None
+        self._close_after = False
+        self._chunked = False
+        self._close_delimited = False
+
+    # -- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            # A v4 client of a dual-stack socket is shown as itself (RFC 4291 section 2.5.5.2), without a zone.
+            self.peer = peer[0].removeprefix("::ffff:").partition("%")[0].encode()
+            self._port = b"%d" % transport.get_extra_info("sockname")[1]
+        if self._listener.admit(self):
+            self._parser = httptools.HttpRequestParser(self)
+        else:
+            self.phase = Phase.CLOSED
+            self._reset()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.phase = Phase.CLOSED
+        self._listener.forget(self)
+        self._parser = None  # it holds our bound methods: without this every connection is a cycle for gc
+        self._reading = None
+        self._queue.clear()
+        self._take_held()
+        if self._tunnel is not None:
+            self._tunnel.client_lost()
+            self._tunnel = None
+        x, self._x, self._current = self._x, None, None
+        if x is not None and not x.ended:
+            self._listener.road.gone(x)
+
+    def eof_received(self) -> bool:
+        if self._tunnel is not None:
+            self._tunnel.client_eof()
+            return True
+        # A client that has shut its side down while it waits is taken to be gone (docs/framing.md).
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        phase = self.phase
+        if phase <= Phase.BODY:
+            if len(data) <= SLICE:
+                self._feed(data)
+                self._advance()
+            else:
+                self._feed_slices(data)
+        elif phase == Phase.REPLY:
+            self._hold(data)
+        elif phase == Phase.TUNNEL:
+            self._tunnel.client_data(data)  # type: ignore[union-attr]
+        elif phase == Phase.LINGER:
+            self._wire += len(data)
+            if self._wire > LINGER_BYTES:
+                self._transport.close()
+
+    def pause_writing(self) -> None:
+        if self._tunnel is not None:
+            self._tunnel.client_full()
+        elif self._x is not None:
+            self._x.pause_reply()
+
+    def resume_writing(self) -> None:
+        if self._tunnel is not None:
+            self._tunnel.client_drained()
+        elif self._x is not None:
+            self._x.resume_reply()
+
+    # -- parsing: callbacks record
+
+    def on_message_begin(self) -> None:
+        self._reading = Request()
+
+    def on_url(self, url: bytes) -> None:
+        self._reading.target += url  # type: ignore[union-attr]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        request: Request = self._reading  # type: ignore[assignment]
+        if request.head_complete:
+            request.trailers.append((name.lower(), value))
+        else:
+            request.fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        request: Request = self._reading  # type: ignore[assignment]
+        parser: httptools.HttpRequestParser = self._parser  # type: ignore[assignment]
+        request.method = parser.get_method()
+        request.version = parser.get_http_version().encode()
+        request.keep_alive = parser.should_keep_alive()
+        request.scheme = self._scheme
+        request.head_complete = True
+        self._queue.append(request)
+
+    def on_body(self, data: bytes) -> None:
+        request: Request = self._reading  # type: ignore[assignment]
+        request.parts.append(data)
+        request.body_bytes += len(data)
+
+    def on_message_complete(self) -> None:
+        self._reading.complete = True  # type: ignore[union-attr]
+        self._reading = None
+
+    # -- feeding
+
+    def _feed_slices(self, data: bytes) -> None:
+        """Feed a long read piece by piece, and hold what belongs to requests behind the current one."""
+        start, size = 0, len(data)
+        while start < size:
+            if self.phase > Phase.BODY:
+                rest = data[start:]
+                if self.phase != Phase.CLOSED:
+                    self.data_received(rest)
+                return
+            request = self._reading
+            step = SLICE
+            if request is not None and request.length is not None:
+                # Inside a body of known length nothing but body can follow: no need for small steps.
+                step = max(step, min(request.length - request.body_bytes, 65536))
+            self._feed(data[start : start + step])
+            start += step
+            self._advance()
+
+    def _feed(self, data: bytes) -> None:
+        """Parse one slice; what it held is in the queue and in the requests afterwards."""
+        begun_before = self._reading
+        queued = len(self._queue)
+        raw = self._raw + data if self._raw else data
+        self._wire += len(data)
+        upgraded = False
+        try:
+            self._parser.feed_data(data)  # type: ignore[union-attr]
+        except httptools.HttpParserUpgrade as upgrade:
+            upgraded = True
+            self._parser = httptools.HttpRequestParser(self)
+            self._hold(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self._parse_failed(error)
+        queue = self._queue
+        for index in range(queued, len(queue)):
+            self._judge(queue[index], raw, upgraded and index == len(queue) - 1)
+        reading = self._reading
+        if reading is None:
+            self._wire = 0
+            self._raw = b""
+            return
+        if reading is not begun_before:
+            self._wire = len(data)  # at most: the slice may have held the end of an earlier message
+        limits = self._listener.limits
+        if not reading.head_complete:
+            self._raw = raw
+            if len(reading.target) > limits.target:
+                self._fail(TARGET_TOO_LONG)
+            elif (
+                self._wire > limits.header_bytes + limits.target or len(reading.fields) > limits.header_count
+            ):
+                self._fail(FIELDS_TOO_LARGE)
+        else:
+            self._raw = b""
+            if len(reading.trailers) > limits.header_count:
+                self._fail(FIELDS_TOO_LARGE)
+            elif self._wire > FRAMING_SLACK + limits.header_bytes + FRAMING_FACTOR * reading.body_bytes:
+                self._fail(BAD_REQUEST.because("more framing than body"))
+
+    def _fail(self, failure: Failure) -> None:
+        if self._failure is None:
+            self._failure = failure
+
+    def _parse_failed(self, error: httptools.HttpParserError) -> None:
+        last = self._queue[-1] if self._queue else None
+        if self._reading is None and last is not None and not last.keep_alive:
+            return  # bytes behind a request that announced the end are not read
+        self._fail(BAD_REQUEST.because(str(error)))
+
+    def _judge(self, request: Request, raw: bytes, upgraded: bool) -> None:
+        """Judge a head that has just become complete; the verdict waits on the request for its turn."""
+        limits = self._listener.limits
+        size = len(request.target)
+        for name, value in request.fields:
+            size += len(name) + len(value) + 4
+        request.head_bytes = size
+        if len(request.target) > limits.target:
+            request.refusal = TARGET_TOO_LONG
+        elif size > limits.header_bytes + len(request.target) or len(request.fields) > limits.header_count:
+            request.refusal = FIELDS_TOO_LARGE
+        else:
+            request.refusal = check(request, raw, upgraded)
+        if request.refusal is not None:
+            request.keep_alive = False
+
+    # -- acting
+
+    def _advance(self) -> None:
+        """Act on what was recorded: pass body on, begin the next request, answer what cannot be read."""
+        x = self._x
+        if x is not None:
+            self._pass_body(x)
+            return
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._current is None and self.phase <= Phase.HEAD:
+                if self._queue:
+                    self._begin(self._queue.popleft())
+                elif self._failure is not None:
+                    self._refuse(self._failure)
+                elif self._held:
+                    held = self._take_held()
+                    if len(held) > SLICE:
+                        self._hold(held[SLICE:])
+                    self._feed(held[:SLICE])
+                else:
+                    break
+        finally:
+            self._advancing = False
+        if self._x is not None:
+            self._pass_body(self._x)
+        elif self._reading is not None and self.phase == Phase.IDLE:
+            self.phase = Phase.HEAD
+            self.deadline = 0.0
+
+    def _begin(self, request: Request) -> None:
+        now = monotonic()
+        self._current = request
+        self._close_after = not request.keep_alive or self._listener.draining
+        self._chunked = self._close_delimited = False
+        if request.complete:
+            self.phase = Phase.REPLY
+        else:
+            self.phase = Phase.BODY
+            self.deadline = now + self._listener.timeouts.body
+        if request.refusal is None:
+            x = self._listener.road.begin(self, request, now)
+        else:
+            x = self._listener.road.refuse(self, request, request.refusal, now)
+        if self._current is request:
+            self._x = x
+
+    def _refuse(self, failure: Failure) -> None:
+        """Answer bytes that never became a request; the connection ends with that."""
+        self._failure = None
+        request = self._reading or Request()
+        request.keep_alive = False
+        request.refusal = failure
+        self._begin(request)
+
+    def _pass_body(self, x: Exchange) -> None:
+        """Tell the road of new pieces of the body, or that no more can be had."""
+        if self.phase != Phase.BODY:
+            return
+        request = x.request
+        if request.complete:
+            self.phase = Phase.REPLY
+            self._listener.road.body(x)
+        elif self._failure is not None and self._reading is request:
+            self._close_after = True
+            self._listener.road.broken(x, self._failure)
+        elif request.parts:
+            self.deadline = monotonic() + self._listener.timeouts.body
+            self._listener.road.body(x)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes of later requests, within the bound and the worker's memory budget."""
+        if not data:
+            return
+        self._held += data
+        if self._listener.memory.take(len(data)):
+            self._reserved += len(data)
+            if len(self._held) <= HELD:
+                return
+        self._transport.pause_reading()
+
+    def _take_held(self) -> bytes:
+        held, self._held = self._held, b""
+        if held:
+            self._listener.memory.give(self._reserved)
+            self._reserved = 0
+            if not self._road_is_full and self.phase != Phase.CLOSED:
+                self._transport.resume_reading()
+        return held
+
+    # -- the stream of the current exchange
+
+    def forwarded(self, request: Request) -> tuple[bytes, bytes]:
+        if self.trusted:
+            return from_trusted(self.peer, request, self._scheme, self._port, self._listener.trusted)
+        if self.forwarded_for != request.authority:
+            self.forwarded_for = request.authority
+            self.forwarded_lines = lines_for(
+                self.peer, self.peer, self._scheme, request.authority, self._port
+            )
+        return self.peer, self.forwarded_lines
+
+    def send_interim(self, status: int, fields: list[Field]) -> None:
+        # RFC 9110 section 15.2: never to an HTTP/1.0 client.
+        if self._current is not None and self._current.version == b"1.1":
+            self._transport.write(b"%b%b\r\n" % (STATUS_LINES[status], render(fields)))
+
+    def send_head(self, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None:
+        request = self._current
+        if request is None:
+            return
+        status = reply.status
+        if not request.complete or (reply.failure is not None and reply.failure.close):
+            self._close_after = True
+        length = reply.length
+        framing = b""
+        if request.method == b"HEAD" or status in BODILESS:
+            if length is not None and status >= 200 and status != 204:
+                framing = b"content-length: %d\r\n" % length
+            data = b""
+            end = True
+        elif length is not None:
+            framing = b"content-length: %d\r\n" % length
+        elif end and not trailers:
+            framing = b"content-length: %d\r\n" % len(data)
+        elif request.version == b"1.1":
+            framing = b"transfer-encoding: chunked\r\n"
+            self._chunked = True
+            data = self._as_chunks(data, end, trailers)
+        else:
+            self._close_delimited = self._close_after = True
+        if self._close_after:
+            framing += b"connection: close\r\n"
+        elif request.version == b"1.0":
+            framing += b"connection: keep-alive\r\n"
+        lines = [b"%b: %b\r\n" % field for field in reply.fields]
+        self._transport.write(
+            b"".join((STATUS_LINES[status], *lines, reply.constant.lines, framing, b"\r\n", data))
+        )
+        if end:
+            self._reply_ended(request)
+
+    def send_data(self, data: bytes, end: bool, trailers: list[Field]) -> None:
+        request = self._current
+        if request is None:
+            return
+        if self._chunked:
+            data = self._as_chunks(data, end, trailers)
+        if data:
+            self._transport.write(data)
+        if end:
+            self._reply_ended(request)
+
+    @staticmethod
+    def _as_chunks(data: bytes, end: bool, trailers: list[Field]) -> bytes:
+        if not end:
+            return chunk(data) if data else b""
+        return chunk(data) + last_chunk(trailers) if data else last_chunk(trailers)
+
+    def _reply_ended(self, request: Request) -> None:
+        self._x = self._current = None
+        if self._close_after:
+            if request.complete and not self._held:
+                self.phase = Phase.CLOSED
+                self._transport.close()
+            else:
+                self._linger()
+            return
+        if self._road_is_full:
+            self.resume_request()
+        self.phase = Phase.HEAD if self._reading is not None else Phase.IDLE
+        self.deadline = 0.0
+        if self._queue or self._held or self._failure is not None:
+            self._advance()
+
+    def _linger(self) -> None:
+        self.phase = Phase.LINGER
+        self.deadline = 0.0
+        self._wire = 0
+        self._take_held()
+        if self._road_is_full:
+            self.resume_request()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def abort(self) -> None:
+        self.phase = Phase.CLOSED
+        self._x = self._current = None
+        if self._close_delimited:
+            # Only a reset tells the client that a body which ends with the connection was not whole.
+            self._reset()
+        else:
+            self._transport.close()
+
+    def _reset(self) -> None:
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        self._transport.abort()
+
+    def pause_request(self) -> None:
+        if not self._road_is_full:
+            self._road_is_full = True
+            self.deadline = float("inf")
+            self._transport.pause_reading()
+
+    def resume_request(self) -> None:
+        if self._road_is_full:
+            self._road_is_full = False
+            self.deadline = 0.0
+            self._transport.resume_reading()
+
+    def open_tunnel(self, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes]:
+        self._transport.write(
+            b"".join((STATUS_LINES[101], render(reply.fields), reply.constant.lines, b"\r\n"))
+        )
+        self._tunnel = tunnel
+        self.phase = Phase.TUNNEL
+        return self._transport, self._take_held()
+
+    # -- time and shutdown, for the listener
+
+    def expire(self) -> None:
+        """The deadline of the phase has passed."""
+        if self.phase == Phase.HEAD and self._reading is not None:
+            self._fail(REQUEST_TIMEOUT)
+            self._advance()
+        elif self.phase == Phase.BODY and self._x is not None:
+            self._fail(REQUEST_TIMEOUT)
+            self._pass_body(self._x)
+        else:
+            self._transport.close()
+
+    def close_when_idle(self) -> None:
+        """Draining: close now if nothing is under way, else after the reply."""
+        self._close_after = True
+        if self.phase == Phase.IDLE or (self.phase == Phase.HEAD and self._reading is None):
+            self._transport.close()
+
+    def close(self) -> None:
+        """Break off."""
+        self._transport.abort()
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.peer.decode('latin-1')} {self.phase.name} {len(self._held)} bytes held>"

@@ -1,0 +1,142 @@
+"""Which requests are well framed: the rules that the parser leaves to us (docs/framing.md has a row for each).
+
+`check` reads a parsed head once, fills in what the rest of the gateway relies on (host, path, query, framing) and
+returns the failure that the client is told, or None. Refusing here is what keeps a request from meaning one thing
+to the gateway and another to a service (RFC 9112 sections 3, 6 and 11).
+"""
+
+from __future__ import annotations
+
+import re
+
+from portico.exchange.failure import (
+    BAD_REQUEST,
+    CODING_UNKNOWN,
+    EXPECTATION_FAILED,
+    METHOD_REFUSED,
+    VERSION_UNKNOWN,
+    Failure,
+)
+from portico.exchange.fields import tokens
+from portico.exchange.request import Request
+from portico.routing.normal import normalise
+
+_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE = range(1, 7)
+_SPECIAL = {
+    b"host": _HOST,
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"connection": _CONNECTION,
+    b"proxy-connection": _CONNECTION,
+    b"expect": _EXPECT,
+    b"upgrade": _UPGRADE,
+}
+
+# RFC 3986 section 3.2.2, without userinfo (RFC 9110 section 4.2.4): a name, an IPv4 or a bracketed IPv6 address.
+_AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
+_ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_QUERY_REFUSED = re.compile(rb"[^\x21-\x7e]|[#\\]")
+
+# Fields that a request must not name in Connection: removing them would change what the request means, or hand
+# the client a way to strip what the gateway says (hop-by-hop abuse).
+_NOT_AN_OPTION = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie"})
+
+
+def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
+    """Judge a complete head. `raw` is what was received since the message began; `upgraded` the parser's view.
+
+    The request line must stand in `raw` to the letter: the parser also takes doubled spaces and other protocols'
+    versions (RTSP, ICE) and does not tell.
+    """
+    method = request.method
+    version = request.version
+    line = b"%b %b HTTP/%b\r\n" % (method, request.target, version)
+    if not raw.startswith(line) and line not in raw:
+        return BAD_REQUEST.because("the request line is not METHOD SP TARGET SP HTTP/1.x")
+    if version != b"1.1" and version != b"1.0":
+        return VERSION_UNKNOWN.because(f"version {version.decode('latin-1')}")
+    if method == b"CONNECT" or method == b"TRACE":
+        return METHOD_REFUSED
+
+    host: bytes | None = None
+    coding = upgrade = b""
+    for name, value in request.fields:
+        kind = _SPECIAL.get(name)
+        if kind is None:
+            continue
+        if kind == _HOST:
+            if host is not None:
+                return BAD_REQUEST.because("more than one Host")
+            host = value
+        elif kind == _LENGTH:
+            request.length = int(value)  # the parser has refused anything but one run of digits
+        elif kind == _CODING:
+            if coding:
+                return BAD_REQUEST.because("more than one Transfer-Encoding")
+            coding = value.strip().lower()
+        elif kind == _CONNECTION:
+            request.options += tuple(tokens(value))
+        elif kind == _EXPECT:
+            if value.lower() != b"100-continue":
+                return EXPECTATION_FAILED
+            request.expects_continue = version == b"1.1"  # RFC 9110 section 10.1.1: ignored from HTTP/1.0
+        else:
+            upgrade = value.lower() if not upgrade else upgrade + b"," + value.lower()
+
+    if coding:
+        if version == b"1.0":
+            return BAD_REQUEST.because("Transfer-Encoding in HTTP/1.0")
+        if coding != b"chunked":
+            return CODING_UNKNOWN.because("a transfer coding other than chunked")
+        request.chunked = True
+    if request.options and not _NOT_AN_OPTION.isdisjoint(request.options):
+        return BAD_REQUEST.because("Connection names a field that is not hop-by-hop")
+    if upgraded and request.has_body:
+        # llhttp ends such a message at its head: what follows would be read as the next request.
+        return BAD_REQUEST.because("Upgrade with a body")
+    if upgraded and upgrade == b"websocket" and method == b"GET" and version == b"1.1":
+        request.upgrade = b"websocket"
+    return _target(request, host)
+
+
+def _target(request: Request, host: bytes | None) -> Failure | None:
+    """Settle authority, path and query from the target and Host (RFC 9112 section 3.2)."""
+    target = request.target
+    if host is None and request.version == b"1.1":
+        return BAD_REQUEST.because("no Host")
+    authority = (host or b"").lower()
+    if target[:1] != b"/":
+        if target == b"*":
+            if request.method != b"OPTIONS":
+                return BAD_REQUEST.because("target * with a method other than OPTIONS")
+        else:
+            absolute = _ABSOLUTE.fullmatch(target)
+            if absolute is None:
+                return BAD_REQUEST.because("the target is neither a path nor an http URL")
+            # RFC 9112 section 3.2.2: the URL's authority rules, and Host is replaced by it.
+            authority, target = absolute[2].lower(), absolute[3]
+            if not authority:
+                return BAD_REQUEST.because("a URL without authority")
+            if target[:1] != b"/":
+                target = b"*" if request.method == b"OPTIONS" and not target else b"/" + target
+    if authority:
+        found = _AUTHORITY.fullmatch(authority)
+        if found is None:
+            return BAD_REQUEST.because("Host is not a host")
+        request.authority = authority
+        request.host = found[1]
+    elif request.version == b"1.1" and host:
+        return BAD_REQUEST.because("Host is not a host")
+    path, mark, query = target.partition(b"?")
+    if mark:
+        if _QUERY_REFUSED.search(query):
+            return BAD_REQUEST.because("a character that must be encoded stands in the query")
+        request.query = query
+    if path == b"*":
+        request.path = path
+        return None
+    normal = normalise(path)
+    if normal is None:
+        return BAD_REQUEST.because("the path is malformed or leaves the root")
+    request.path = normal
+    return None

@@ -1,0 +1,109 @@
+"""What the client connections of one worker share: the road, the limits, the trusted proxies, and their number.
+
+The limits can change at a reload; a connection reads them when it needs them. `sweep` is the only clock of all
+connections: one pass per tick instead of a timer per request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from portico.exchange.memory import MemoryBudget
+from portico.exchange.stream import Road
+
+from .connection import LINGER_S, Connection, Phase
+from .forwarded import Network, is_trusted
+
+
+class Limits(Protocol):
+    """Bounds on what a client may send, in bytes where not counts."""
+
+    @property
+    def connections(self) -> int: ...
+    @property
+    def header_bytes(self) -> int: ...
+    @property
+    def header_count(self) -> int: ...
+    @property
+    def target(self) -> int: ...
+
+
+class Timeouts(Protocol):
+    """Patience with a client, in seconds."""
+
+    @property
+    def header(self) -> float: ...
+    @property
+    def body(self) -> float: ...
+    @property
+    def keep_alive(self) -> float: ...
+
+
+class Listener:
+    """The client side of a worker. `refused` counts connections beyond the cap, `accepted` all others."""
+
+    def __init__(
+        self, road: Road, limits: Limits, timeouts: Timeouts, trusted: Sequence[Network], memory: MemoryBudget
+    ) -> None:
+        self.road = road
+        self.limits = limits
+        self.timeouts = timeouts
+        self.trusted = trusted
+        self.memory = memory
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.accepted = 0
+        self.refused = 0
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a new connection in, unless there are too many."""
+        if len(self.connections) >= self.limits.connections:
+            self.refused += 1
+            return False
+        self.accepted += 1
+        self.connections.add(connection)
+        connection.trusted = is_trusted(connection.peer, self.trusted)
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection out."""
+        self.connections.discard(connection)
+
+    def sweep(self, now: float) -> None:
+        """Expire what has waited too long; start the clocks that were left at 0."""
+        timeouts = self.timeouts
+        patience = {
+            Phase.IDLE: timeouts.keep_alive,
+            Phase.HEAD: timeouts.header,
+            Phase.BODY: timeouts.body,
+            Phase.LINGER: LINGER_S,
+        }
+        expired = []
+        for connection in self.connections:
+            limit = patience.get(connection.phase)
+            if limit is None:
+                continue
+            if connection.deadline == 0.0:
+                connection.deadline = now + limit
+            elif connection.deadline < now:
+                expired.append(connection)
+        for connection in expired:
+            connection.expire()
+
+    def drain(self) -> None:
+        """From now on every reply ends its connection."""
+        self.draining = True
+
+    def close_idle(self) -> None:
+        """Close what waits for a next request; the others close after their reply."""
+        for connection in list(self.connections):
+            connection.close_when_idle()
+
+    def close(self) -> None:
+        """Break off every connection that is left."""
+        for connection in list(self.connections):
+            connection.close()
+
+    def __repr__(self) -> str:
+        return f"<Listener {len(self.connections)} connections, {self.refused} refused>"

@@ -1,0 +1,31 @@
+"""Field names that only the gateway may write towards a service (requirements 1.6).
+
+A client that sends one is not refused, the field is: it never reaches a service, in the head or in a trailer.
+Underscores count as hyphens, because many services (WSGI, PHP, CGI) cannot tell the two apart.
+"""
+
+from __future__ import annotations
+
+_NAMES = frozenset(
+    {
+        b"x-admin-token",
+        b"x-privileged",
+        b"x-tenant-id",
+        b"x-tenant-source",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-forwarded-port",
+        b"x-real-ip",
+        b"x-original-ip",
+        b"x-request-deadline",
+        b"forwarded",
+    }
+)
+_PREFIXES = (b"x-internal-", b"x-user-", b"x-venue-context-", b"x-gateway-")
+
+
+def is_reserved(name: bytes) -> bool:
+    """Whether a client's field of this name (lower case) is the gateway's to write."""
+    plain = name.replace(b"_", b"-")
+    return plain in _NAMES or plain.startswith(_PREFIXES)

@@ -1,0 +1,82 @@
+"""HTTP/1.1 as bytes: status lines, chunks, and the trailers that may follow them (RFC 9112 sections 4 and 7)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from portico.exchange.fields import Field, Keep, render
+
+from .reserved import is_reserved
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {
+    103: "Early Hints",
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+}
+
+
+def _line(status: int) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n" % (status, _REASONS.get(status, "").encode())
+
+
+# The reason phrase is ours: a service's words may hold anything, and clients ignore them (RFC 9112 section 4).
+STATUS_LINES: tuple[bytes, ...] = tuple(_line(status) for status in range(600))
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk around `data`, which must not be empty: an empty chunk ends the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+# RFC 9110 section 6.5.1: fields that frame, route, authenticate or change the meaning of a message do not belong
+# into trailers, and a service that merges them into its headers must not be fooled by them.
+_NEVER_A_TRAILER = frozenset(
+    {
+        b"transfer-encoding",
+        b"content-length",
+        b"content-encoding",
+        b"content-type",
+        b"content-range",
+        b"host",
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"upgrade",
+        b"te",
+        b"trailer",
+        b"authorization",
+        b"proxy-authorization",
+        b"proxy-authenticate",
+        b"www-authenticate",
+        b"cookie",
+        b"set-cookie",
+        b"cache-control",
+        b"expect",
+        b"max-forwards",
+        b"range",
+        b"age",
+        b"date",
+        b"expires",
+        b"location",
+        b"vary",
+        b"retry-after",
+        b"forwarded",
+        b"via",
+    }
+)
+
+
+def _may_trail(name: bytes) -> bool:
+    return name not in _NEVER_A_TRAILER and not name.startswith(b"if-") and not is_reserved(name)
+
+
+_TRAILERS = Keep(_may_trail)
+
+
+def last_chunk(trailers: list[Field]) -> bytes:
+    """The end of a chunked body, with those trailers that may be forwarded."""
+    if not trailers:
+        return LAST_CHUNK
+    return b"0\r\n%b\r\n" % render([field for field in trailers if _TRAILERS[field[0]]])
