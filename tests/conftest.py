@@ -1,0 +1,29 @@
+"""What holds for every test: the event loop that the gateway really runs on, and how hard properties try."""
+
+import os
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Mapping
+
+import hypothesis
+import pytest
+import uvloop
+
+# No deadline: a property is never a speed test. CI judges the change and not its luck, so it draws the same
+# examples each time; everywhere else they are fresh. `deep` is for a night; `mutants` wants a verdict, and
+# the same one each time, not the smallest counter-example.
+_MODEST = hypothesis.settings(
+    deadline=None, max_examples=100, print_blob=True, database=None, derandomize="CI" in os.environ
+)
+hypothesis.settings.register_profile("portico", _MODEST)
+hypothesis.settings.register_profile("deep", _MODEST, max_examples=5_000, derandomize=False)
+hypothesis.settings.register_profile(
+    "mutants", _MODEST, derandomize=True, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "portico"))
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Run asynchronous tests on uvloop, as the gateway does."""
+    return {"uvloop": uvloop.new_event_loop}
