@@ -32,9 +32,7 @@ def direct() -> dict[str, set[str]]:
 def test_a_lock_names_no_place_and_hashes_everything(kind: str) -> None:
     text = (ROOT / "requirements" / f"{kind}.txt").read_text()
     assert "://" not in text
-    assert not re.search(
-        r"^\s*-", re.sub(r"^\s*--hash=sha256:[0-9a-f]{64}( \\)?$", "", text, flags=re.MULTILINE), re.MULTILINE
-    )
+    assert not re.search(r"^-", text, re.MULTILINE), "an option of pip's"
     blocks = re.split(r"^(?=[a-z0-9.-]+==)", text, flags=re.MULTILINE)[1:]
     assert len(blocks) == len(locked(kind))
     assert [block.split("==")[0] for block in blocks if "--hash=sha256:" not in block] == []
