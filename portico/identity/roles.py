@@ -1,0 +1,97 @@
+"""What roles may do: permissions `resource:action` with wildcards, and roles that inherit from roles.
+
+Everything is worked out when a configuration is loaded: for a permission, which roles have it; for a role, which
+roles include it. A request then needs one set look-up (requirements 3.1). Unknown and circular inheritance is
+reported by the configuration's own check; here it adds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+_PERMISSION = re.compile(r"[A-Za-z0-9_.*-]+:[A-Za-z0-9_.*-]+\Z|\*\Z", re.ASCII)
+
+
+class RoleSettings(Protocol):
+    """One role as written."""
+
+    @property
+    def permissions(self) -> Iterable[str]:
+        """What it may do."""
+
+    @property
+    def inherits(self) -> Iterable[str]:
+        """The roles that it includes."""
+
+
+def permission_fault(text: str) -> str:
+    """Why `text` is no permission; empty when it is one."""
+    if _PERMISSION.match(text):
+        return ""
+    return 'is no permission: write "resource:action", such as tickets:view, or "*" for everything'
+
+
+class Roles:
+    """All roles of a configuration, flattened. A role includes itself."""
+
+    __slots__ = ("_grants", "_included")
+
+    def __init__(self, written: Mapping[str, RoleSettings]) -> None:
+        self._included = {name: _reach(name, written) for name in written}
+        self._grants = {
+            name: frozenset(
+                permission for role in included if role in written for permission in written[role].permissions
+            )
+            for name, included in self._included.items()
+        }
+
+    def names(self) -> frozenset[str]:
+        """Every role."""
+        return frozenset(self._included)
+
+    def permissions(self) -> frozenset[str]:
+        """Every permission that some role names."""
+        return frozenset().union(*self._grants.values())
+
+    def including(self, role: str) -> frozenset[str]:
+        """The roles whose holder also has `role`."""
+        return frozenset(name for name, included in self._included.items() if role in included)
+
+    def granting(self, permission: str) -> frozenset[str]:
+        """The roles whose holder may do `permission`."""
+        return frozenset(
+            name
+            for name, grants in self._grants.items()
+            if any(covers(granted, permission) for granted in grants)
+        )
+
+    def __repr__(self) -> str:
+        return f"<Roles {', '.join(sorted(self._included))}>"
+
+
+def covers(granted: str, asked: str) -> bool:
+    """Whether a permission that a role has covers one that a route asks for. `*` stands for any text in a part."""
+    if granted == "*":
+        return True
+    resource, _, action = granted.partition(":")
+    asked_resource, _, asked_action = asked.partition(":")
+    return _fits(resource, asked_resource) and _fits(action, asked_action)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    if "*" not in pattern:
+        return pattern == text
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
+
+
+def _reach(name: str, written: Mapping[str, RoleSettings]) -> frozenset[str]:
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        role = waiting.pop()
+        if role not in reached and role in written:
+            reached.add(role)
+            waiting.extend(written[role].inherits)
+    return frozenset(reached)
