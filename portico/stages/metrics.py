@@ -78,7 +78,11 @@ class _Observer(dict[bytes, _Method]):
         else:
             status = reply.status if failure is None or failure.status != _GONE else _GONE
         observed[status].observe(monotonic() - x.now)
-        observed.request_sizes.observe(request.body_bytes)
+        sizes = observed.request_sizes
+        if request.body_bytes:
+            sizes.observe(request.body_bytes)
+        else:
+            sizes.counts[0] += 1  # most requests have no body: spare them the call
         observed.reply_sizes.observe(x.reply_bytes)
 
 

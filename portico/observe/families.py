@@ -1,0 +1,125 @@
+"""The metrics of one worker: every family that the gateway shows, with its name, labels, buckets and merge rule.
+
+Names, labels and buckets of the `http_`, `authentication_` and `circuit_breaker_` families are requirement 12.1's;
+`process_` and `python_` are Prometheus' conventional names. Label values come from the configuration and from
+fixed sets only, never raw from a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import portico
+
+from . import vitals
+from .metrics import BUDGET, Number, Registry
+from .snapshot import Merge
+
+SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2, 5)
+BYTES = (100, 1000, 10000, 100000, 1000000)
+
+
+class Metrics:
+    """The registry of one worker and its families. Plug-in stages make their own on `registry`.
+
+    Families that end in a comment "sampled" are filled by whoever owns the figures: `registry.sample(family, ...)`.
+    """
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        registry = self.registry = Registry(budget)
+        self.durations = registry.histogram(
+            "http_request_duration_seconds",
+            "Time from a request's complete head to the end of its reply.",
+            ["method", "route", "status_code"],
+            bounds=SECONDS,
+            counted_as=("http_requests_total", "Requests that have ended; 499 when the client went away."),
+        )
+        self.in_progress = registry.gauge(
+            "http_requests_in_progress", "Requests that have begun and not ended."
+        ).labels()
+        self.request_sizes = registry.histogram(
+            "http_request_size_bytes", "Size of request bodies.", ["method", "route"], bounds=BYTES
+        )
+        self.reply_sizes = registry.histogram(
+            "http_response_size_bytes", "Size of reply bodies.", ["method", "route"], bounds=BYTES
+        )
+        attempts = registry.counter(
+            "authentication_attempts_total", "Requests that had to prove who they are.", ["status"]
+        )
+        self.authentication_success: Number = attempts.labels("success")
+        self.authentication_failure: Number = attempts.labels("failure")
+        self.breaker_state = registry.gauge(  # sampled
+            "circuit_breaker_state", "0 closed, 1 open, 2 half-open.", ["service"], "breaker"
+        )
+        self.breaker_events = registry.counter(
+            "circuit_breaker_events_total",
+            "What breakers did: opened, half_opened, closed, rejected.",
+            ["service", "event"],
+        )
+        self.client_connections = registry.gauge(  # sampled
+            "portico_client_connections", "Open connections of clients, by state.", ["state"]
+        )
+        self.pool_connections = registry.gauge(  # sampled
+            "portico_pool_connections", "Open connections to services, by state.", ["service", "state"]
+        )
+        self.pool_waiting = registry.gauge(  # sampled
+            "portico_pool_waiting_requests", "Requests that wait for a connection to a service.", ["service"]
+        )
+        self.service_attempts = registry.counter(
+            "portico_service_attempts_total", "Calls to services, by outcome.", ["service", "outcome"]
+        )
+        self.memory_reserved = registry.gauge(  # sampled
+            "portico_memory_reserved_bytes", "Bytes of the buffer budget that are in use."
+        )
+        self.memory_refusals = registry.counter(  # sampled
+            "portico_memory_refusals_total", "Times that the buffer budget was spent."
+        )
+        self.log_lines_dropped = registry.counter(
+            "portico_log_lines_dropped_total", "Log lines that could not be written.", ["log"]
+        )
+        self.stalls = registry.counter(
+            "portico_loop_stalls_total", "Times that something blocked the loop.", ["stage"]
+        )
+        _describe_process(registry)
+
+
+def _describe_process(registry: Registry) -> None:
+    def gauge(name: str, text: str, merge: Merge, figure: Callable[[], float | None]) -> None:
+        registry.sample(registry.gauge(name, text, merge=merge), _one(figure))
+
+    def resident() -> int | None:
+        sizes = vitals.memory_bytes()
+        return None if sizes is None else sizes[0]
+
+    def virtual() -> int | None:
+        sizes = vitals.memory_bytes()
+        return None if sizes is None else sizes[1]
+
+    gauge("process_resident_memory_bytes", "Resident memory, all workers.", "sum", resident)
+    gauge("process_virtual_memory_bytes", "Virtual memory, all workers.", "sum", virtual)
+    # Limits hold per process: the worker that is nearest to its limit is the one to know of.
+    gauge("process_open_fds", "Open file descriptors, the worker with most.", "max", vitals.open_files)
+    gauge("process_max_fds", "File descriptors that a worker may open.", "min", vitals.file_limit)
+    gauge("process_start_time_seconds", "Start of the oldest worker, wall time.", "min", vitals.started_s)
+    cpu = registry.counter("process_cpu_seconds_total", "CPU time in user and system mode, all workers.")
+    registry.sample(cpu, _one(vitals.cpu_s))
+    for name, text, samples in (
+        ("python_gc_collections_total", "Runs of the garbage collector.", vitals.collections),
+        ("python_gc_objects_collected_total", "Objects that the collector freed.", vitals.collected),
+        ("python_gc_objects_uncollectable_total", "Objects it could not free.", vitals.uncollectable),
+    ):
+        registry.sample(registry.counter(name, text, ["generation"]), samples)
+    implementation, version = vitals.python_version()
+    info = registry.gauge("python_info", "The Python that runs.", ["implementation", "version"], "max")
+    info.labels(implementation, version).value = 1
+    build = registry.gauge("portico_build_info", "The Portico that runs.", ["version"], "max")
+    build.labels(portico.__version__).value = 1
+
+
+def _one(figure: Callable[[], float | None]) -> Callable[[], Iterator[tuple[Sequence[str], float]]]:
+    def samples() -> Iterator[tuple[Sequence[str], float]]:
+        value = figure()
+        if value is not None:
+            yield (), value
+
+    return samples
