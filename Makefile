@@ -20,7 +20,6 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 run: ## Run the gateway with the services of a profile (PROFILE=psa), on port 3000
-	@tools/venv.sh run
 	@exec tools/run.sh '$(PROFILE)'
 
 test: ## Run every test, then the committed mutations (ARGS='-k breaker' picks some tests)

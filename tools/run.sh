@@ -17,6 +17,8 @@ fail() {
 [ -f "$profile" ] ||
     fail "there is no $profile. Profiles: $(for file in profiles/*.yaml; do basename "$file" .yaml; done | xargs)"
 
+tools/venv.sh run
+
 umask 077
 [ -d "$data" ] || mkdir "$data" 2>/dev/null || fail "cannot make the folder $data in $(pwd): make the folder writable"
 [ -w "$data" ] || fail "cannot write to $(pwd)/$data: make it writable for $(id -un), or remove it"
