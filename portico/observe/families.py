@@ -34,9 +34,9 @@ class Metrics:
             bounds=SECONDS,
             counted_as=("http_requests_total", "Requests that have ended; 499 when the client went away."),
         )
-        self.in_progress = registry.gauge(
+        self.in_progress = registry.gauge(  # sampled
             "http_requests_in_progress", "Requests that have begun and not ended."
-        ).labels()
+        )
         self.request_sizes = registry.histogram(
             "http_request_size_bytes", "Size of request bodies.", ["method", "route"], bounds=BYTES
         )

@@ -1,7 +1,8 @@
 """Counts, times and sizes of every request, by method, route and status (requirement 12.1).
 
 Always on and outermost, so that what other stages and the gateway itself answer is counted too. The children are
-looked up once per route, method and status; a request touches four objects and makes none.
+looked up once per route, method and status; a request touches three objects and makes none. Requests in progress
+are not counted here: the road knows them, and is asked at a scrape.
 """
 
 from __future__ import annotations
@@ -41,16 +42,15 @@ class _Method(dict[int, Buckets]):
 
 
 class _Observer(dict[bytes, _Method]):
-    """The hooks of one route."""
+    """One route: what is counted, per method."""
 
-    __slots__ = ("_in_progress", "_known", "_metrics", "_route")
+    __slots__ = ("_known", "_metrics", "_route")
 
     def __init__(self, metrics: Metrics, route: str, methods: frozenset[bytes]) -> None:
         super().__init__()
         self._metrics = metrics
         self._route = route
         self._known = _METHODS | methods
-        self._in_progress = metrics.in_progress
 
     def __missing__(self, method: bytes) -> _Method:
         if method in self._known:
@@ -62,13 +62,8 @@ class _Observer(dict[bytes, _Method]):
             shared = self[b""] = _Method(self._metrics, OTHER, self._route)
         return shared
 
-    def begin(self, x: Exchange) -> None:
-        """on_request: the request has begun."""
-        self._in_progress.value += 1
-
     def end(self, x: Exchange) -> None:
         """on_end: the request is over, however it ended."""
-        self._in_progress.value -= 1
         request = x.request
         reply = x.reply
         failure = x.failure
@@ -97,9 +92,9 @@ class MetricsStage(Stage[None]):
     always: ClassVar[bool] = True
 
     def compile(self, settings: None, site: Site) -> Hooks:
-        """Hooks that count on this route's children."""
+        """The hook that counts on this route's children."""
         observer = _Observer(site.live("metrics", Metrics), site.template, site.methods)
-        return Hooks(on_request=observer.begin, on_end=observer.end)
+        return Hooks(on_end=observer.end)
 
     def explain(self, settings: None) -> str:
         """One line for `portico explain`."""

@@ -72,6 +72,7 @@ def filled() -> Metrics:
     metrics.log_lines_dropped.labels("access").value += 1
     metrics.stalls.labels("gateway").value += 1
     registry = metrics.registry
+    registry.sample(metrics.in_progress, lambda: [((), 2)])
     registry.sample(metrics.breaker_state, lambda: [(("tickets",), 1)])
     registry.sample(metrics.client_connections, lambda: [(("idle",), 7)])
     registry.sample(metrics.pool_connections, lambda: [(("tickets", "idle"), 3)])
@@ -86,7 +87,7 @@ def test_a_whole_page_has_every_family_of_the_requirement() -> None:
     for line in (
         'http_request_duration_seconds_bucket{method="GET",route="/a\\"\\\\\\n/{id}",status_code="200",le="0.05"} 1',
         'http_requests_total{method="GET",route="/a\\"\\\\\\n/{id}",status_code="200"} 1',
-        "http_requests_in_progress 0",
+        "http_requests_in_progress 2",
         'http_request_size_bytes_bucket{method="GET",route="/a",le="1000000"} 1',
         'http_response_size_bytes_sum{method="GET",route="/a"} 3',
         'authentication_attempts_total{status="success"} 0',
