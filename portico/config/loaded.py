@@ -1,0 +1,138 @@
+"""The way from a file to checked settings, and what is known about them besides their values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portico.config.check import check
+from portico.config.extensions import StageTypes, adapters
+from portico.config.load import Written, load_file, load_text
+from portico.config.marks import Marks, Path
+from portico.config.models.settings import Settings
+from portico.config.problems import Problem, Problems, quote
+from portico.config.validate import Parts, validate
+
+PluginLoader = Callable[[str], tuple[str, Any]]
+"""``package.module:Class`` → the stage's key and the type of its settings. May raise anything."""
+
+REQUIRED = ("authenticate",)
+"""Stage keys that every route states, itself or through ``defaults``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that is right, with the place of each value. Can be pickled."""
+
+    settings: Settings
+    marks: Marks
+    warnings: tuple[Problem, ...]
+    files: tuple[str, ...]
+
+    def origin(self, route: int, key: str) -> Path | None:
+        """Where a route got ``key`` from: the path in the route itself or in ``defaults``, or None."""
+        for path in (("routes", route, key), ("defaults", key)):
+            if self.marks.has(path):
+                return path
+        return None
+
+    def problem(self, path: Path, reason: str, suggestion: str = "", value: object = None) -> Problem:
+        """A problem with what stands at ``path``, for those who compile the settings.
+
+        ``{written}`` in ``reason`` stands for ``value``, which is not shown if it came from a variable or a file.
+        """
+        problems = Problems(self.marks)
+        problems.add(path, reason, suggestion, shown=quote(value), foreign=True)
+        return problems.found()[0]
+
+
+def load_settings(
+    path: str | os.PathLike[str],
+    stages: StageTypes,
+    env: Mapping[str, str],
+    *,
+    required: Sequence[str] = REQUIRED,
+    plugin: PluginLoader | None = None,
+) -> Loaded:
+    """Read and check a file. Raises ``ConfigurationError`` with everything that is wrong.
+
+    ``stages``: stage key → type of its settings. ``required``: keys of stages that each route must state.
+    ``plugin`` imports what the file names under ``stages:``.
+    """
+    return check_written(load_file(path, env), stages, required=required, plugin=plugin)
+
+
+def load_settings_text(
+    text: str,
+    stages: StageTypes,
+    env: Mapping[str, str] | None = None,
+    *,
+    name: str = "portico.yaml",
+    files: Mapping[str, str] | None = None,
+    required: Sequence[str] = REQUIRED,
+    plugin: PluginLoader | None = None,
+) -> Loaded:
+    """The same for a text in memory; ``files`` are the only other files it can see."""
+    return check_written(load_text(text, name, env, files), stages, required=required, plugin=plugin)
+
+
+def check_written(
+    written: Written,
+    stages: StageTypes,
+    *,
+    required: Sequence[str] = REQUIRED,
+    plugin: PluginLoader | None = None,
+) -> Loaded:
+    """The settings of what was read. Raises ``ConfigurationError`` with everything that is wrong."""
+    problems = written.problems
+    if problems.marks.root.broken:
+        problems.raise_if_any()
+    known = {**stages, **_plugins(written, plugin)}
+    parts = validate(written, adapters(known))
+    check(written, parts, required, os.getcwd())
+    problems.raise_if_any()
+    return Loaded(_assemble(parts), written.marks, problems.warnings(), written.files)
+
+
+def _plugins(written: Written, plugin: PluginLoader | None) -> dict[str, Any]:
+    names = written.tree.get("stages", [])
+    found: dict[str, Any] = {}
+    for index, name in enumerate(names if isinstance(names, list) else [names]):
+        path: Path = ("stages", index)
+        if not isinstance(name, str):
+            continue
+        if plugin is None:
+            written.problems.add(path, "plug-in stages cannot be loaded here", shown=quote(name))
+            continue
+        try:
+            key, kind = plugin(name)
+        except Exception as error:  # noqa: BLE001  a stranger's module may raise anything
+            written.problems.add(
+                path,
+                f"cannot load the stage {{written}}: {type(error).__name__}: {error}",
+                shown=quote(name),
+                foreign=True,
+            )
+            continue
+        found[key] = kind
+    return found
+
+
+def _assemble(parts: Parts) -> Settings:
+    return Settings.model_validate(
+        {
+            "version": 1,
+            "include": parts.include,
+            "gateway": parts.gateway,
+            "logs": parts.logs,
+            "identity": parts.identity,
+            "roles": parts.roles,
+            "services": parts.services,
+            "defaults": parts.defaults,
+            "routes": tuple(parts.routes.values()),
+            "stages": parts.plugins,
+            "development": parts.development,
+        }
+    )

@@ -1,0 +1,1 @@
+"""The models of everything that may stand in a configuration file, by subject. No I/O, no decisions across subjects."""
