@@ -50,8 +50,8 @@ fi
 
 pip() {
     "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@" >>"$log" 2>&1 || {
-        grep -v '^ *$' "$log" | tail -n 8 >&2
-        fail "the packages of $lock could not be installed: is there a network, and does pip reach its index? All of pip's words: $log"
+        grep -i '^ *error' "$log" | tail -n 3 >&2
+        fail "the packages of $lock could not be installed: is there a network, and does pip reach its index? All that pip said: $log"
     }
 }
 
