@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Attempt(Protocol):
     """One call to a service, as the exchange sees it."""
 
-    def send(self, data: bytes, end: bool) -> None:
-        """More of the request's body."""
+    def send(self) -> None:
+        """There is more of the request's body, or its end."""
 
     def pause(self) -> None:
         """The client reads slower than the service writes."""
@@ -36,13 +36,24 @@ class Attempt(Protocol):
     def cancel(self) -> None:
         """Nobody waits for the reply any more: give the call up and its connection with it."""
 
+    def expire(self, now: float) -> Failure:
+        """The deadline has passed: give the call up, and say whose fault it was."""
+
 
 class RouteLabel(Protocol):
     """What observers may know of a route."""
 
-    name: str  # unique, from the configuration
-    template: str  # the pattern as written: the metric label, never a raw path
-    service: str  # empty for the gateway's own endpoints
+    @property
+    def name(self) -> str:
+        """Unique, from the configuration."""
+
+    @property
+    def template(self) -> str:
+        """The pattern as written: the metric label, never a raw path."""
+
+    @property
+    def service(self) -> str:
+        """Empty for the gateway's own endpoints."""
 
 
 class Exchange:
@@ -68,6 +79,7 @@ class Exchange:
         "forwarded",
         "head_sent",
         "identity",
+        "latest",
         "notes",
         "now",
         "params",
@@ -92,6 +104,7 @@ class Exchange:
         self.request = request
         self.now = now  # when the head was complete
         self.deadline = 0.0  # when the road loses patience; moved on by every step
+        self.latest = float("inf")  # when all must be over, whatever moves
         self.runtime: Any = None
         self.route: RouteLabel = None  # type: ignore[assignment]  # set by the road before any stage runs
         self.chain: Any = None

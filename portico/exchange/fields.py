@@ -42,6 +42,13 @@ def tokens(value: bytes) -> list[bytes]:
     return [token for part in value.split(b",") if (token := part.strip().lower())]
 
 
+def matcher(patterns: Iterable[str]) -> Callable[[bytes], bool]:
+    """Whether a name (lower case) is one of these; a pattern may end in `*`."""
+    names = frozenset(pattern.encode() for pattern in patterns if not pattern.endswith("*"))
+    prefixes = tuple(pattern[:-1].encode() for pattern in patterns if pattern.endswith("*"))
+    return lambda name: name in names or name.startswith(prefixes)
+
+
 class Keep(dict[bytes, bool]):
     """Name → may this field pass? Filled on first sight by `decide`, bounded, read at dictionary speed.
 

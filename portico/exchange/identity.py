@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .fields import Field
+from .fields import Field, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,7 @@ class Identity:
     expires: float | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Field, ...] = ()
+    lines: bytes = field(init=False, default=b"")  # `fields` as HTTP/1.1 lines
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lines", render(self.fields))

@@ -41,6 +41,7 @@ class Reply:
         "fields",
         "from_service",
         "length",
+        "options",
         "status",
     )
 
@@ -59,6 +60,7 @@ class Reply:
         self.failure = failure
         self.constant = NO_CONSTANT
         self.from_service = False
+        self.options: tuple[bytes, ...] = ()  # the tokens of Connection: fields that end at this hop
         self.close_delimited = False  # the service's body ends where its connection does
 
     def header(self, name: bytes) -> bytes | None:

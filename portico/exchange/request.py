@@ -37,6 +37,7 @@ class Request:
         "trailers",
         "upgrade",
         "version",
+        "wants_trailers",
     )
 
     def __init__(self) -> None:
@@ -55,6 +56,7 @@ class Request:
         self.keep_alive = True
         self.expects_continue = False
         self.upgrade = b""  # b"websocket", or empty
+        self.wants_trailers = False  # TE: trailers
         self.parts: list[bytes] = []  # body received and not yet taken
         self.refusal: Failure | None = None  # why it is not well framed
         self.trailers: list[Field] = []

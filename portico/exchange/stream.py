@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Stream(Protocol):
     """One request-reply pair on the client's side. All methods return at once and never raise."""
 
+    trusted: bool  # the connection comes from a trusted proxy
+
     def forwarded(self, request: Request) -> tuple[bytes, bytes]:
         """Who the client is, and the X-Forwarded family towards a service as HTTP/1.1 lines."""
 
@@ -55,6 +57,7 @@ class Tunnel(Protocol):
     def client_lost(self) -> None: ...
     def client_full(self) -> None: ...
     def client_drained(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Road(Protocol):

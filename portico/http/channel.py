@@ -265,8 +265,7 @@ class Channel(asyncio.Protocol):
                     return
                 chunked = True
             elif kind == _CONNECTION:
-                if b"close" in tokens(value):
-                    keep_alive = False
+                reply.options += tuple(tokens(value))
             else:
                 self._heed_keep_alive(value)
         if self._head_only or status in BODILESS:

@@ -21,7 +21,7 @@ from portico.exchange.fields import tokens
 from portico.exchange.request import Request
 from portico.routing.normal import normalise
 
-_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE = range(1, 7)
+_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE, _TE = range(1, 8)
 _SPECIAL = {
     b"host": _HOST,
     b"content-length": _LENGTH,
@@ -30,6 +30,7 @@ _SPECIAL = {
     b"proxy-connection": _CONNECTION,
     b"expect": _EXPECT,
     b"upgrade": _UPGRADE,
+    b"te": _TE,
 }
 
 # RFC 3986 section 3.2.2, without userinfo (RFC 9110 section 4.2.4): a name, an IPv4 or a bracketed IPv6 address.
@@ -80,6 +81,8 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
             if value.lower() != b"100-continue":
                 return EXPECTATION_FAILED
             request.expects_continue = version == b"1.1"  # RFC 9110 section 10.1.1: ignored from HTTP/1.0
+        elif kind == _TE:
+            request.wants_trailers = b"trailers" in tokens(value)
         else:
             upgrade = value.lower() if not upgrade else upgrade + b"," + value.lower()
 

@@ -56,6 +56,12 @@ class Listener:
         self.accepted = 0
         self.refused = 0
 
+    def configure(self, limits: Limits, timeouts: Timeouts, trusted: Sequence[Network]) -> None:
+        """After a reload; connections that are open keep whom they trust."""
+        self.limits = limits
+        self.timeouts = timeouts
+        self.trusted = trusted
+
     def admit(self, connection: Connection) -> bool:
         """Count a new connection in, unless there are too many."""
         if len(self.connections) >= self.limits.connections:

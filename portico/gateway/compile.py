@@ -1,0 +1,399 @@
+"""From checked settings to a runtime: services, the chain of every route, the table.
+
+Compilation is a generator that pauses after every route, so that a reload on a serving worker takes slices of the
+loop's time and never all of it (design decision 5). It opens no connection and changes nothing that is live: what
+it makes is staged, and a failed compilation leaves no trace. All problems are collected; one is enough to refuse.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from portico.config.addresses import Address as Written
+from portico.config.marks import Mark, Marks, Path, Place
+from portico.config.models.route import RouteHeaders, RouteSettings
+from portico.config.models.service import ServiceSettings
+from portico.config.models.settings import Settings
+from portico.config.problems import ConfigurationError, Problem, Problems
+from portico.exchange.clock import Clock
+from portico.exchange.stage import Hooks, Phase, Stage
+from portico.exchange.stream import Replies
+from portico.http.pool import Address, Pool
+from portico.http.tls import client_context
+from portico.routing import (
+    Entry,
+    PatternError,
+    TableBuilder,
+    header_predicate,
+    parse_host,
+    parse_path,
+    query_predicate,
+)
+from portico.rules.breaker import Breaker, BreakerRule
+from portico.services.forward import Forward, request_fields
+from portico.services.instance import Instance
+from portico.services.service import LiveServices, Service
+
+from .chain import Chain, Label, Link
+from .errors import ErrorForm
+from .runtime import Runtime
+from .site import Live, RouteSite
+from .template import UnknownPlaceholder
+
+TIMEOUT_S = 10.0
+IDLE_S = 30.0
+
+# Requirements 1.6: what passes in allow-list mode. Framing fields are the gateway's own.
+STANDARD_FIELDS = (
+    "accept",
+    "accept-language",
+    "accept-encoding",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-request-id",
+    "x-api-key",
+    "idempotency-key",
+)
+
+_NOWHERE = Marks(Place("", 0, 0))
+
+
+class EndpointRoute:
+    """A path that the gateway answers itself, as the compiler takes it."""
+
+    __slots__ = ("hooks", "methods", "name", "path")
+
+    def __init__(
+        self, name: str, path: str, hooks: Hooks, methods: frozenset[bytes] = frozenset({b"GET"})
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.hooks = hooks
+        self.methods = methods
+
+
+class Compiler:
+    """Compiles one configuration. `runtime` and what `commit` needs are there when `steps` is exhausted.
+
+    `children` maps the services that run as children to their Unix sockets. `marks` may be missing where the
+    settings were checked elsewhere; then problems have no line.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stages: Mapping[str, Stage[Any]],
+        *,
+        live: Live,
+        services: LiveServices,
+        children: Mapping[str, str],
+        clock: Clock,
+        replies: Replies,
+        endpoints: Sequence[EndpointRoute],
+        generation: int,
+        marks: Marks | None = None,
+    ) -> None:
+        self._settings = settings
+        self._stages = sorted(stages.values(), key=lambda stage: (stage.phase, stage.order, stage.key))
+        self._live = live
+        self._live_services = services
+        self._children = children
+        self._clock = clock
+        self._replies = replies
+        self._endpoints = endpoints
+        self._generation = generation
+        self._marks = marks
+        self._problems = Problems(marks or _NOWHERE)
+        self._shared: dict[str, Any] = {}
+        self._services: dict[str, Service] = {}
+        self.breakers: dict[str, tuple[BreakerRule, Breaker]] = {}
+        self.pools: dict[tuple[Any, ...], Pool] = {}
+        self.runtime: Runtime | None = None
+
+    def steps(self) -> Iterator[None]:
+        """Compile, pausing often. Raises ConfigurationError with everything that is wrong."""
+        settings = self._settings
+        for name, service in settings.services.items():
+            self._services[name] = self._service(name, service)
+            yield
+        builder = TableBuilder()
+        chains: list[Chain] = []
+        for number, endpoint in enumerate(self._endpoints):
+            chain = self._endpoint(endpoint)
+            if endpoint.path.startswith("/"):
+                builder.add(
+                    Entry(
+                        parse_path(endpoint.path), chain, number, methods=endpoint.methods, order=-(1 << 31)
+                    )
+                )
+                chains.append(chain)
+        yield
+        for index, route in enumerate(settings.routes):
+            compiled = self._route(index, route)
+            if compiled is not None:
+                chain, entry = compiled
+                chains.append(chain)
+                builder.add(entry)
+            yield
+        unrouted = self._endpoint(EndpointRoute("unrouted", "none", Hooks()))
+        asterisk = next(
+            (self._endpoint(endpoint) for endpoint in self._endpoints if endpoint.path == "*"), unrouted
+        )
+        errors = self._errors()
+        self._problems.raise_if_any()
+        if errors is None:
+            raise AssertionError("a template was refused without a problem")
+        self.runtime = Runtime(
+            settings,
+            builder.finish(),
+            tuple(chains),
+            unrouted,
+            asterisk,
+            self._services,
+            errors,
+            self._generation,
+        )
+
+    def commit(self) -> Runtime:
+        """Make live what was staged. Call once, after `steps`."""
+        runtime = self.runtime
+        if runtime is None:
+            raise RuntimeError("committed before it was compiled")
+        self._live.commit()
+        self._live_services.commit(self.breakers, self.pools)
+        return runtime
+
+    def warnings(self) -> tuple[Problem, ...]:
+        """What a person should know."""
+        return self._problems.warnings()
+
+    # -- parts
+
+    def _errors(self) -> ErrorForm | None:
+        try:
+            return ErrorForm(self._settings.gateway.errors, self._clock)
+        except UnknownPlaceholder as unknown:
+            self._unknown_placeholder(("gateway", "errors", "body"), unknown)
+            return None
+
+    def _unknown_placeholder(self, path: Path, unknown: UnknownPlaceholder) -> None:
+        self._problems.add(path, f"the template names {{{unknown.name}}}, which nothing fills")
+
+    def _service(self, name: str, written: ServiceSettings) -> Service:
+        breaker: Breaker | None = None
+        failing = bytes(600)
+        if written.breaker is not None:
+            rule = breaker_rule(written)
+            breaker = self._live_services.breaker(name, rule, lambda: Breaker(rule))
+            self.breakers[name] = (rule, breaker)
+            failing = bytes(status in written.breaker.statuses for status in range(600))
+        instances = tuple(self._instance(name, written, address) for address in written.addresses)
+        return Service(
+            name,
+            instances,
+            breaker,
+            failing,
+            own_host=written.host == "service",
+            timeout_s=written.timeout,
+            idle_s=written.idle,
+            total_s=written.total,
+        )
+
+    def _instance(self, name: str, written: ServiceSettings, address: Written) -> Instance:
+        tls = written.tls
+        settings = written.pool
+        socket = self._children.get(name, "") if address.scheme == "asgi" else address.socket
+        key = (str(address), socket, tls, settings, written.connect)
+
+        def build() -> Pool:
+            context: ssl.SSLContext | None = None
+            if address.scheme == "https":
+                try:
+                    context = client_context(tls)
+                except (OSError, ssl.SSLError) as error:
+                    self._problems.add(("services", name, "tls"), f"the certificates cannot be used: {error}")
+            where = Address(
+                address.host,
+                address.port,
+                socket,
+                context,
+                (tls.server_name or "") if tls is not None else "",
+            )
+            return Pool(
+                where,
+                size=settings.connections,
+                queue=settings.queue,
+                idle_s=settings.idle,
+                connect_s=written.connect,
+            )
+
+        pool = self.pools.get(key)
+        if pool is None:
+            pool = self.pools[key] = self._live_services.pool(key, build)
+        return Instance(address, pool)
+
+    def _route(self, index: int, route: RouteSettings) -> tuple[Chain, Entry] | None:
+        path: Path = ("routes", index)
+        match = route.match
+        defaults = self._settings.defaults
+        service = self._services.get(route.service)
+        try:
+            pattern = parse_path(match.path)
+            hosts = tuple(parse_host(host) for host in match.hosts)
+        except PatternError as error:
+            self._problems.add((*path, "match"), str(error))
+            return None
+        if service is None:
+            return None  # an unknown service has been reported by the check of references
+        methods = frozenset(method.encode() for method in match.methods)
+        label = Label(route.label, match.path, service.name)
+        site = RouteSite(
+            self._settings,
+            self._shared,
+            self._live,
+            self._problems,
+            path,
+            route=label.name,
+            template=label.template,
+            service=service.name,
+            methods=methods,
+        )
+        headers = merged_headers(defaults.headers, route.headers)
+        allow, drop = header_sets(headers)
+        host = headers.host
+        forward = Forward(
+            service,
+            request_fields(allow, drop),
+            service.own_host if host is None else host == "service",
+            self._clock,
+            self._replies,
+        )
+        total = route.total if route.total is not None else defaults.total or service.total_s
+        chain = Chain(
+            label,
+            self._links(site, route.stages, path),
+            forward=forward,
+            body_limit=route.limits.body or defaults.limits.body or self._settings.gateway.limits.body,
+            timeout_s=route.timeout or service.timeout_s or defaults.timeout or TIMEOUT_S,
+            idle_s=route.idle or service.idle_s or defaults.idle or IDLE_S,
+            total_s=total,
+            drop_reply=frozenset(headers.drop_reply),
+        )
+        entry = Entry(
+            pattern,
+            chain,
+            index + len(self._endpoints),
+            hosts,
+            methods,
+            tuple(header_predicate(name, value) for name, value in match.headers.items()),
+            tuple(query_predicate(name, value) for name, value in match.query.items()),
+            route.order,
+        )
+        return chain, entry
+
+    def _endpoint(self, endpoint: EndpointRoute) -> Chain:
+        label = Label(endpoint.name, endpoint.path, "")
+        site = RouteSite(
+            self._settings,
+            self._shared,
+            self._live,
+            None,
+            ("gateway", "endpoints", endpoint.name),
+            route=label.name,
+            template=label.template,
+            service="",
+            methods=endpoint.methods,
+        )
+        links = self._links(site, {}, ("gateway", "endpoints", endpoint.name), observers=True)
+        links.append(Link(endpoint.name, endpoint.hooks, "built in", "answered by the gateway"))
+        limits = self._settings.gateway.limits
+        return Chain(
+            label,
+            links,
+            forward=None,
+            body_limit=limits.body,
+            timeout_s=TIMEOUT_S,
+            idle_s=IDLE_S,
+            total_s=None,
+        )
+
+    def _links(
+        self, site: RouteSite, written: Mapping[str, Any], path: Path, *, observers: bool = False
+    ) -> list[Link]:
+        """The hooks of a route, in the order of phases. `observers`: only what every reply has, as written in
+        `defaults`; the gateway's own endpoints ask for no proof."""
+        defaults = self._settings.defaults.stages
+        links = []
+        for stage in self._stages:
+            key = stage.key
+            if observers and stage.phase is not Phase.OBSERVE:
+                continue
+            if key in written:
+                origin: Path | None = (*path, key)
+                settings = written[key]
+            elif key in defaults:
+                origin = ("defaults", key)
+                settings = defaults[key]
+            elif stage.always:
+                origin = None
+                settings = None
+            else:
+                continue
+            site.enter(path if origin is None else origin[:-1], key)
+            hooks = stage.compile(settings, site)
+            if hooks is not None:
+                links.append(Link(key, hooks, self._origin(origin), stage.explain(settings)))
+        return links
+
+    def _origin(self, path: Path | None) -> str:
+        if path is None:
+            return "default"
+        if self._marks is None:
+            return ""
+        mark: Mark = self._marks.at(path)
+        return f"{mark.file}:{mark.line}"
+
+
+def breaker_rule(written: ServiceSettings) -> BreakerRule:
+    """The breaker's rule as `rules.breaker` takes it."""
+    breaker = written.breaker
+    if breaker is None:
+        raise ValueError("this service has no breaker")
+    return BreakerRule(
+        errors=breaker.errors,
+        volume=breaker.volume,
+        window_s=breaker.window,
+        reset_s=breaker.reset,
+        consecutive=breaker.consecutive,
+        probes=breaker.probes,
+    )
+
+
+def merged_headers(defaults: RouteHeaders, route: RouteHeaders) -> RouteHeaders:
+    """A route's header rules over those of `defaults`: `allow` and `host` replace, the lists add up."""
+    return RouteHeaders.model_validate(
+        {
+            "allow": route.allow if route.allow is not None else defaults.allow,
+            "pass": defaults.pass_ + route.pass_,
+            "drop": defaults.drop + route.drop,
+            "drop_reply": defaults.drop_reply + route.drop_reply,
+            "host": route.host or defaults.host,
+        }
+    )
+
+
+def header_sets(headers: RouteHeaders) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """(names that pass or None for all, names that never pass); a name may end in `*`."""
+    allow: frozenset[str] | None = None
+    if headers.allow is not None:
+        names = set(headers.allow) | set(headers.pass_)
+        if "standard" in names:
+            names |= set(STANDARD_FIELDS)
+        allow = frozenset(names)
+    return allow, frozenset(headers.drop)
+
+
+__all__ = ["Compiler", "ConfigurationError", "EndpointRoute"]

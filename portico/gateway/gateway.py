@@ -1,0 +1,247 @@
+"""One worker's gateway: the road with everything around it that lives as long as the process.
+
+It is prepared and committed in two steps, so that all workers change together or not at all (design decision 5).
+One sweep, ten times a second, is the clock of every deadline, pool, log and heartbeat of the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic, perf_counter
+from typing import Any, Protocol
+
+from portico.config.marks import Marks
+from portico.config.models.settings import Settings
+from portico.exchange.clock import Clock
+from portico.exchange.memory import MemoryBudget
+from portico.http.connection import Connection
+from portico.http.listener import Listener
+from portico.observe import vitals
+from portico.observe.families import Metrics
+from portico.services.service import LiveServices
+from portico.stages import load_stages
+
+from .compile import Compiler
+from .endpoints import endpoint_routes
+from .road import Road
+from .site import Live
+
+SWEEP_S = 0.1
+SLICE_S = 0.002  # of the loop's time that compiling may take at once
+BACKLOG = 4096
+# Bytes that may wait in a client's or a service's write buffer before the other side is paused.
+HIGH_WATER = 262144
+
+
+class Cluster(Protocol):
+    """The worker's view of its siblings, handed in by the process that holds them together."""
+
+    async def snapshots(self) -> Sequence[Mapping[str, Any]]:
+        """Of every live worker, this one included, and one for the figures of the dead."""
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """To all siblings."""
+
+
+class Gateway:
+    """A worker's gateway. `started` and deadlines are monotonic seconds."""
+
+    def __init__(self, *, cluster: Cluster, worker: int) -> None:
+        self.worker = worker
+        self.clock = Clock()
+        self.started = monotonic()
+        self.live = Live()
+        self.services = LiveServices()
+        self.metrics = self.live.get("metrics", Metrics)
+        self.live.commit()
+        self.memory = MemoryBudget(0)
+        self.road = Road(self.memory, self.clock)
+        self.listener: Listener | None = None
+        self._cluster = cluster
+        self._servers: list[asyncio.Server] = []
+        self._pending: Compiler | None = None
+        self._generation = 0
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._retired: list[tuple[float, int]] = []  # (when its tunnels must end, generation)
+        self._stages: tuple[tuple[str, ...], Mapping[str, Any]] = ((), {})
+
+    # -- configuration
+
+    async def prepare(
+        self, settings: Settings, children: Mapping[str, str], marks: Marks | None = None
+    ) -> None:
+        """Compile a configuration beside the live one. Raises ConfigurationError; then nothing has changed."""
+        self.discard()
+        compiler = Compiler(
+            settings,
+            self._stages_of(settings),
+            live=self.live,
+            services=self.services,
+            children=children,
+            clock=self.clock,
+            replies=self.road,
+            endpoints=endpoint_routes(settings, self),
+            generation=self._generation + 1,
+            marks=marks,
+        )
+        try:
+            await _in_slices(compiler.steps())
+        except BaseException:
+            self.live.discard()
+            raise
+        self._pending = compiler
+
+    def commit(self) -> None:
+        """Make the prepared configuration live, in one step of the loop."""
+        compiler, self._pending = self._pending, None
+        if compiler is None:
+            raise RuntimeError("nothing was prepared")
+        before = self.road.runtime
+        runtime = compiler.commit()
+        settings = runtime.settings.gateway
+        self._generation = runtime.generation
+        self.memory.size = settings.limits.memory
+        if self.listener is None:
+            self.listener = Listener(
+                self.road, settings.limits, settings.timeouts, settings.trusted_proxies, self.memory
+            )
+        else:
+            self.listener.configure(settings.limits, settings.timeouts, settings.trusted_proxies)
+        self.road.runtime = runtime
+        if before is not None:
+            self._retired.append((monotonic() + settings.drain_timeout, before.generation))
+
+    def discard(self) -> None:
+        """Forget what was prepared."""
+        self._pending = None
+        self.live.discard()
+
+    def _stages_of(self, settings: Settings) -> Mapping[str, Any]:
+        extra = tuple(settings.stages)
+        if not self._stages[1] or self._stages[0] != extra:
+            self._stages = (extra, load_stages(extra))
+        return self._stages[1]
+
+    # -- serving
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Accept connections on these bound sockets."""
+        listener = self.listener
+        if listener is None:
+            raise RuntimeError("listening before a configuration is live")
+        loop = asyncio.get_running_loop()
+        for bound in sockets:
+            server = await loop.create_server(
+                lambda: Connection(listener, b"http"), sock=bound, backlog=BACKLOG
+            )
+            self._servers.append(server)
+        if self._sweeper is None:
+            self._sweep()
+
+    def drain(self) -> None:
+        """`/ready` fails and replies end their connections; connections are still accepted."""
+        if self.listener is not None:
+            self.listener.drain()
+
+    def stop_accepting(self) -> None:
+        """No new connections; idle ones are closed."""
+        for server in self._servers:
+            server.close()
+        self._servers = []
+        if self.listener is not None:
+            self.listener.close_idle()
+
+    async def finish(self, grace_s: float) -> bool:
+        """Wait for what is in flight. False when the grace period ended first and the rest was cut off."""
+        whole = await self.road.empty(grace_s)
+        self.road.cut()
+        return whole
+
+    async def close(self) -> None:
+        """Close every connection and the pools."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        if self.listener is not None:
+            self.listener.close()
+        for pool in self.services.pools():
+            pool.close()
+        await asyncio.sleep(0)
+
+    # -- the sweep
+
+    def _sweep(self) -> None:
+        now = monotonic()
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+        self.clock.tick(now)
+        self.road.sweep(now)
+        if self.listener is not None:
+            self.listener.sweep(now)
+        for pool in self.services.pools():
+            pool.sweep(now)
+        while self._retired and self._retired[0][0] < now:
+            self.road.end_tunnels(self._retired.pop(0)[1])
+
+    # -- what others see
+
+    async def snapshots(self) -> Sequence[Mapping[str, Any]]:
+        """Of all workers."""
+        return await self._cluster.snapshots()
+
+    def readiness(self) -> dict[str, bool]:
+        """What `/ready` depends on."""
+        runtime = self.road.runtime
+        checks = {
+            "configuration": runtime is not None,
+            "accepting": self.listener is not None and not self.listener.draining,
+        }
+        if runtime is not None:
+            now = monotonic()
+            for name in runtime.settings.gateway.ready.require:
+                breaker = runtime.services[name].breaker
+                checks[name] = breaker is None or breaker.state(now) != "OPEN"
+        return checks
+
+    def snapshot(self) -> dict[str, Any]:
+        """This worker's figures, as plain data."""
+        now = monotonic()
+        offset = self.clock.offset
+        memory = vitals.memory_bytes()
+        return {
+            "worker": self.worker,
+            "pid": os.getpid(),
+            "uptime_s": round(now - self.started, 3),
+            "generation": self._generation,
+            "in_flight": len(self.road.active),
+            "tunnels": len(self.road.tunnels),
+            "connections": len(self.listener.connections) if self.listener is not None else 0,
+            "rss_bytes": memory[0] if memory is not None else 0,
+            "breakers": {
+                name: breaker.stats(now, offset) for name, breaker in self.services.breakers().items()
+            },
+            "pools": {str(pool.address): pool.stats() for pool in self.services.pools()},
+            "metrics": self.metrics.registry.snapshot(),
+        }
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Something that a sibling told."""
+
+    def reopen_logs(self) -> None:
+        """After the log files were moved away."""
+
+    def __repr__(self) -> str:
+        return (
+            f"<Gateway worker {self.worker} generation {self._generation} {len(self.road.active)} in flight>"
+        )
+
+
+async def _in_slices(steps: Iterator[None]) -> None:
+    """Run a generator without holding the loop for longer than SLICE_S."""
+    until = perf_counter() + SLICE_S
+    for _ in steps:
+        if perf_counter() > until:
+            await asyncio.sleep(0)
+            until = perf_counter() + SLICE_S

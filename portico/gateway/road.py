@@ -1,0 +1,504 @@
+"""The road of every request: route, chain, service, and back. There is no other (design decision 1).
+
+The life of an exchange:
+
+  begin ── hooks in order ──────────────► forward ──► reply ──► (data …) ──► end
+             │ a Reply or a Failure         │ failed                          ▲
+             ▼                              ▼                                 │
+           answered by the gateway, through the same reply hooks ─────────────┘
+
+Everything here is plain calls: an exchange whose stages do not wait and whose service has an idle connection makes
+no task, no future and no timer. Only a stage that waits gets a task, and only the sweep looks at deadlines: they
+run to the reply's head, then from piece to piece (requirements 5.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from portico.exchange.clock import Clock
+from portico.exchange.exchange import Exchange
+from portico.exchange.failure import (
+    BODY_TOO_LARGE,
+    CLIENT_GONE,
+    CLIENT_SLOW,
+    DEADLINE_PASSED,
+    INTERNAL,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    OVERLOADED,
+    SHUTTING_DOWN,
+    Failure,
+)
+from portico.exchange.fields import Field
+from portico.exchange.memory import MemoryBudget
+from portico.exchange.reply import Reply
+from portico.exchange.request import Request
+from portico.exchange.stage import Outcome
+from portico.exchange.stream import Stream, Tunnel
+from portico.routing.table import Match, Miss
+
+if TYPE_CHECKING:
+    from .chain import Chain
+    from .runtime import Runtime
+
+log = logging.getLogger("portico")
+
+# Unread body that may wait with the request while a stage or a connection is waited for.
+PENDING_BYTES = 65536
+
+# A request id from outside is believed when it can go into a log line and a header as it is.
+_WELL_FORMED = re.compile(rb"[A-Za-z0-9._~+/=-]{8,128}")
+
+_FOREVER = float("inf")
+
+
+class Road:
+    """The exchanges of one worker. `runtime` is swapped whole at a reload; exchanges keep the one they began with."""
+
+    def __init__(self, memory: MemoryBudget, clock: Clock) -> None:
+        self.runtime: Runtime = None  # type: ignore[assignment]  # set before the first connection is accepted
+        self.memory = memory
+        self.clock = clock
+        self.active: set[Exchange] = set()
+        self.tunnels: dict[Exchange, Tunnel] = {}
+        self._emptied: asyncio.Event | None = None  # while somebody waits for the last exchange to end
+        self._id_prefix = b"req_" + os.urandom(6).hex().encode()
+        self._id_count = 0
+
+    # -- the stream's side
+
+    def begin(self, stream: Stream, request: Request, now: float) -> Exchange:
+        runtime = self.runtime
+        x = Exchange(stream, request, now)
+        x.runtime = runtime
+        x.client, x.forwarded = stream.forwarded(request)
+        x.request_id = self._request_id(request)
+        found: Match | Miss
+        if request.method == b"OPTIONS" and request.header(b"access-control-request-method"):
+            found = _find_preflight(runtime, request)
+        else:
+            found = runtime.table.find(
+                request.method, request.host, request.path, request.query, request.fields
+            )
+        chain: Chain
+        failure: Failure | None = None
+        if isinstance(found, Miss):
+            chain, failure = self._missed(runtime, request, found)
+        else:
+            chain = cast("Chain", found.value)
+            x.params = found.params
+        x.chain = chain
+        x.route = chain.label
+        x.deadline = now + chain.timeout_s
+        if chain.total_s is not None:
+            x.latest = now + chain.total_s
+        if stream.trusted:
+            self._heed_deadline(x, request, now)
+        self.active.add(x)
+        if failure is None and request.length is not None and request.length > chain.body_limit:
+            failure = BODY_TOO_LARGE
+        if failure is not None:
+            self.failed(x, failure)
+        elif chain.plain:
+            self._run(x, chain)
+        else:
+            self._run_from(x, 0)
+        return x
+
+    def refuse(self, stream: Stream, request: Request, failure: Failure, now: float) -> Exchange:
+        runtime = self.runtime
+        x = Exchange(stream, request, now)
+        x.runtime = runtime
+        x.client, x.forwarded = stream.forwarded(request)
+        x.request_id = self._request_id(request)
+        x.chain = runtime.unrouted
+        x.route = x.chain.label
+        x.deadline = now + x.chain.timeout_s
+        self.active.add(x)
+        self.failed(x, failure)
+        return x
+
+    def body(self, x: Exchange) -> None:
+        if x.ended:
+            return
+        request = x.request
+        chain: Chain = x.chain
+        if request.body_bytes > chain.body_limit:
+            self.broken(x, BODY_TOO_LARGE)
+            return
+        x.deadline = monotonic() + chain.timeout_s
+        if x.attempt is not None:
+            x.attempt.send()
+        if request.parts and not self._keep_waiting_body(x):
+            return
+        if request.complete and x.parked_at >= 0:
+            index, x.parked_at = x.parked_at, -1
+            x.body = b"".join(request.parts)
+            request.parts = []
+            self._run_from(x, index)
+
+    def broken(self, x: Exchange, failure: Failure) -> None:
+        if x.ended:
+            return
+        self._give_up(x)
+        self.failed(x, failure)
+
+    def gone(self, x: Exchange) -> None:
+        if x.ended:
+            return
+        x.failure = CLIENT_GONE
+        self._give_up(x)
+        self._end(x)
+
+    # -- along the chain
+
+    def _run(self, x: Exchange, chain: Chain) -> None:
+        """The common case: nothing waits."""
+        try:
+            for hook in chain.requests:
+                outcome = hook(x)
+                if outcome is not None:
+                    self._answer(x, outcome)
+                    return
+        except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+            self._crashed(x, error)
+            return
+        self._deliver(x, chain, x.now)
+
+    def _run_from(self, x: Exchange, index: int) -> None:
+        """The same for a chain in which a hook may wait, or wants the body first."""
+        chain: Chain = x.chain
+        hooks, waits = chain.requests, chain.waits
+        try:
+            while index < len(hooks):
+                if index == chain.body_at and x.body is None and not self._has_body(x, index, chain):
+                    return
+                if waits[index]:
+                    loop = asyncio.get_running_loop()
+                    x.task = loop.create_task(self._await(x, index), name=f"stage of {chain.label.name}")
+                    return
+                outcome = hooks[index](x)
+                if outcome is not None:
+                    self._answer(x, outcome)
+                    return
+                index += 1
+        except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+            self._crashed(x, error)
+            return
+        self._deliver(x, chain, monotonic())
+
+    async def _await(self, x: Exchange, index: int) -> None:
+        try:
+            outcome: Outcome = await x.chain.requests[index](x)
+        except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+            x.task = None
+            self._crashed(x, error)
+            return
+        x.task = None
+        if x.ended:
+            return
+        if outcome is not None:
+            self._answer(x, outcome)
+        else:
+            self._run_from(x, index + 1)
+
+    def _has_body(self, x: Exchange, index: int, chain: Chain) -> bool:
+        """Whether the whole body is here; if not, park the exchange until it is."""
+        request = x.request
+        if request.length is not None and request.length > chain.body_max:
+            self.failed(x, BODY_TOO_LARGE)
+            return False
+        if request.complete:
+            if request.body_bytes > chain.body_max:
+                self.failed(x, BODY_TOO_LARGE)
+                return False
+            x.body = b"".join(request.parts)
+            request.parts = []
+            return True
+        x.parked_at = index
+        if request.expects_continue:
+            x.stream.send_interim(100, [])
+        self._keep_waiting_body(x)
+        return False
+
+    def _keep_waiting_body(self, x: Exchange) -> bool:
+        """Account for body that nobody can take yet. False when the exchange has failed over it."""
+        request = x.request
+        waiting = sum(map(len, request.parts))
+        more = waiting - x.reserved
+        if x.parked_at >= 0 and waiting > x.chain.body_max:
+            self.broken(x, BODY_TOO_LARGE)
+            return False
+        if more > 0:
+            if not self.memory.take(more):
+                self.broken(x, OVERLOADED)
+                return False
+            x.reserved += more
+        if x.parked_at < 0 and waiting > PENDING_BYTES:
+            x.stream.pause_request()
+        return True
+
+    def _deliver(self, x: Exchange, chain: Chain, now: float) -> None:
+        if chain.request_filters:
+            made = [make(x) for make in chain.request_filters]
+            x.request_filters = tuple([one for one in made if one is not None])
+        forward = chain.forward
+        if forward is None:
+            self.failed(x, NOT_FOUND)
+        elif x.latest < now or x.deadline < now:
+            self.failed(x, DEADLINE_PASSED)
+        else:
+            forward.begin(x, now)
+
+    def _answer(self, x: Exchange, outcome: Reply | Failure) -> None:
+        if isinstance(outcome, Failure):
+            self.failed(x, outcome)
+        else:
+            self._send_own(x, outcome)
+
+    # -- the service's side
+
+    def reply(self, x: Exchange, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None:
+        chain: Chain = x.chain
+        now = monotonic()
+        keep = chain.keep_reply
+        fields = [field for field in reply.fields if keep[field[0]]]
+        if reply.options:
+            options = reply.options
+            fields = [field for field in fields if field[0] not in options]
+        fields.append((b"x-request-id", x.request_id))
+        fields.append((b"x-response-time", b"%.1fms" % ((now - x.now) * 1000.0)))
+        reply.fields = fields
+        reply.constant = chain.constant
+        x.reply = reply
+        try:
+            for hook in chain.replies:
+                hook(x, reply)
+            if chain.reply_filters:
+                data = self._filter_reply(x, reply, data, end)
+        except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+            self._give_up(x)
+            self._crashed(x, error)
+            return
+        x.head_sent = True
+        x.reply_bytes = len(data)
+        x.deadline = now + chain.idle_s
+        x.stream.send_head(reply, data, end, trailers)
+        if end:
+            self._end(x)
+
+    def reply_data(self, x: Exchange, data: bytes, end: bool, trailers: list[Field]) -> None:
+        if x.ended:
+            return
+        if x.reply_filters:
+            try:
+                data = _pass(x, data, end)
+            except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+                self._give_up(x)
+                self._crashed(x, error)
+                return
+        x.reply_bytes += len(data)
+        x.deadline = monotonic() + x.chain.idle_s
+        x.stream.send_data(data, end, trailers)
+        if end:
+            self._end(x)
+
+    def interim(self, x: Exchange, status: int, fields: list[Field]) -> None:
+        if not x.ended and not x.head_sent:
+            keep = x.chain.keep_reply
+            x.stream.send_interim(status, [field for field in fields if keep[field[0]]])
+
+    def failed(self, x: Exchange, failure: Failure) -> None:
+        if x.ended:
+            return
+        x.attempt = None
+        x.failure = failure
+        if x.head_sent:
+            x.stream.abort()
+            self._end(x)
+            return
+        self._send_own(x, x.runtime.errors.render(x, failure))
+
+    def switched(self, x: Exchange, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes]:
+        keep = x.chain.keep_reply
+        reply.fields = [field for field in reply.fields if keep[field[0]]]
+        reply.fields += [
+            (b"connection", b"upgrade"),
+            (b"upgrade", x.request.upgrade),
+            (b"x-request-id", x.request_id),
+            (b"x-response-time", b"%.1fms" % ((monotonic() - x.now) * 1000.0)),
+        ]
+        reply.constant = x.chain.constant
+        x.reply = reply
+        for hook in x.chain.replies:
+            hook(x, reply)
+        x.head_sent = True
+        x.deadline = x.latest = _FOREVER
+        self.tunnels[x] = tunnel
+        return x.stream.open_tunnel(reply, tunnel)
+
+    def tunnel_closed(self, x: Exchange, sent: int) -> None:
+        self.tunnels.pop(x, None)
+        x.reply_bytes = sent
+        self._end(x)
+
+    # -- the gateway's own replies
+
+    def _send_own(self, x: Exchange, reply: Reply) -> None:
+        reply.fields += [
+            (b"date", self.clock.date),
+            (b"x-request-id", x.request_id),
+            (b"x-response-time", b"%.1fms" % ((monotonic() - x.now) * 1000.0)),
+        ]
+        reply.constant = x.chain.constant
+        x.reply = reply
+        body = reply.body or b""
+        try:
+            for hook in x.chain.replies:
+                hook(x, reply)
+            if x.chain.reply_filters:
+                body = self._filter_reply(x, reply, body, True)
+        except Exception:
+            log.exception("a stage failed on a reply of the gateway", extra=_about(x))
+            x.failure = INTERNAL
+            x.stream.abort()
+            self._end(x)
+            return
+        x.head_sent = True
+        x.reply_bytes = len(body)
+        x.stream.send_head(reply, body, True, [])
+        self._end(x)
+
+    def _filter_reply(self, x: Exchange, reply: Reply, data: bytes, end: bool) -> bytes:
+        made = [make(x, reply) for make in x.chain.reply_filters]
+        x.reply_filters = tuple([one for one in made if one is not None])
+        if not x.reply_filters:
+            return data
+        reply.length = None
+        return _pass(x, data, end)
+
+    def _crashed(self, x: Exchange, error: Exception) -> None:
+        """An exception in a stage is a bug: the trace goes to the log, one 500 to this client, nothing else."""
+        log.error("a stage failed", extra=_about(x), exc_info=error)
+        self.failed(x, INTERNAL)
+
+    # -- ends
+
+    def _give_up(self, x: Exchange) -> None:
+        """Stop whatever is under way for this exchange."""
+        task, x.task = x.task, None
+        if task is not None:
+            task.cancel()
+        attempt, x.attempt = x.attempt, None
+        if attempt is not None:
+            attempt.cancel()
+
+    def _end(self, x: Exchange) -> None:
+        if x.ended:
+            return
+        x.ended = True
+        self.active.discard(x)
+        if x.reserved:
+            self.memory.give(x.reserved)
+            x.reserved = 0
+        if self._emptied is not None and not self.active:
+            self._emptied.set()
+        for hook in x.chain.ends:
+            try:
+                hook(x)
+            except Exception:
+                log.exception("a stage failed at the end of an exchange", extra=_about(x))
+
+    async def empty(self, within_s: float) -> bool:
+        """Wait until nothing is in flight; False when that took too long."""
+        if self.active:
+            self._emptied = asyncio.Event()
+            try:
+                await asyncio.wait_for(self._emptied.wait(), within_s)
+            except TimeoutError:
+                return False
+            finally:
+                self._emptied = None
+        return True
+
+    def sweep(self, now: float) -> None:
+        """End what has waited too long."""
+        late = [x for x in self.active if x.deadline < now or x.latest < now]
+        for x in late:
+            self._expire(x, now)
+
+    def _expire(self, x: Exchange, now: float) -> None:
+        if x.ended:
+            return
+        task, x.task = x.task, None
+        if task is not None:
+            task.cancel()
+        attempt, x.attempt = x.attempt, None
+        if x.paused and attempt is not None:
+            attempt.cancel()
+            self.failed(x, CLIENT_SLOW)
+        else:
+            self.failed(x, DEADLINE_PASSED if attempt is None else attempt.expire(now))
+
+    def end_tunnels(self, generation: int) -> None:
+        """A configuration has been replaced for long enough: end the tunnels that still hold it or an older one."""
+        for x, tunnel in list(self.tunnels.items()):
+            if x.runtime.generation <= generation:
+                tunnel.close()
+
+    def cut(self) -> None:
+        """The grace period is over: end everything that is left."""
+        for x in list(self.active):
+            tunnel = self.tunnels.get(x)
+            if tunnel is not None:
+                tunnel.close()
+            else:
+                self._give_up(x)
+                self.failed(x, SHUTTING_DOWN)
+
+    @staticmethod
+    def _missed(runtime: Runtime, request: Request, miss: Miss) -> tuple[Chain, Failure | None]:
+        if request.path == b"*":
+            return runtime.asterisk, None
+        if not miss.allowed:
+            return runtime.unrouted, NOT_FOUND
+        allow = (b"allow", b", ".join(miss.allowed))
+        return runtime.unrouted, METHOD_NOT_ALLOWED.saying(METHOD_NOT_ALLOWED.text, allow)
+
+    def _request_id(self, request: Request) -> bytes:
+        told = request.header(b"x-request-id")
+        if told is not None and _WELL_FORMED.fullmatch(told):
+            return told
+        self._id_count += 1
+        return b"%b%06x" % (self._id_prefix, self._id_count)
+
+    def _heed_deadline(self, x: Exchange, request: Request, now: float) -> None:
+        """A trusted caller's X-Request-Deadline (epoch ms) may shorten the time, never lengthen it."""
+        told = request.header(b"x-request-deadline")
+        if told is not None and told.isdigit() and len(told) <= 15:
+            x.latest = min(x.latest, int(told) / 1000.0 - self.clock.offset)
+
+
+def _find_preflight(runtime: Runtime, request: Request) -> Match | Miss:
+    """A CORS pre-flight goes where the request would go that it asks for (docs/framing.md)."""
+    asked = request.header(b"access-control-request-method") or b""
+    return runtime.table.find_preflight(asked, request.host, request.path, request.query, request.fields)
+
+
+def _pass(x: Exchange, data: bytes, end: bool) -> bytes:
+    """A piece of the reply through its filters."""
+    for one in x.reply_filters:
+        data = one.feed(data) if data else data
+        if end:
+            data += one.end()
+    return data
+
+
+def _about(x: Exchange) -> dict[str, Any]:
+    return {"requestId": x.request_id.decode("latin-1"), "route": x.route.name}

@@ -1,0 +1,368 @@
+"""From the end of a chain to a service and back: one `Forward` per route, one `Attempt` per call.
+
+A call passes the breaker, picks an instance, takes a connection, sends the request with the fields that the
+service may believe, and hands the reply to the road. Every call is judged by the breaker exactly once: by the
+status of its reply, by its failure, or not at all when the client gave it up.
+
+A kept-alive connection may close under a request (RFC 9112 section 9.3.1). When that happens before any byte of
+the reply, on a connection that had been used before, an idempotent request whose body is still at hand goes out
+once more on another one; anything else fails, since the service may have acted.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from portico.exchange.clock import Clock
+from portico.exchange.exchange import Exchange
+from portico.exchange.failure import (
+    BAD_REPLY,
+    BREAKER_OPEN,
+    DEADLINE_PASSED,
+    REPLY_TIMEOUT,
+    Failure,
+    Side,
+)
+from portico.exchange.fields import HOP_BY_HOP, Field, Keep, matcher
+from portico.exchange.reply import Reply
+from portico.exchange.stream import Replies
+from portico.http.channel import Channel
+from portico.http.reserved import is_reserved
+from portico.http.tunnel import Tunnel
+from portico.http.wire import chunk, last_chunk
+
+from .instance import Instance
+from .service import Service
+
+REPLAY_BYTES = 65536  # a body up to this size is kept until the reply begins
+# RFC 9110 section 9.2.2. QUERY: RFC 10008.
+IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"QUERY", b"PROPFIND", b"REPORT"})
+
+# Written by the gateway for every request, whatever the client sent.
+_OURS = frozenset({b"host", b"expect", b"x-request-id"})
+
+
+def request_fields(allow: frozenset[str] | None = None, drop: frozenset[str] = frozenset()) -> Keep:
+    """Which of a client's fields reach the service (requirements 1.6); names may end in `*`.
+
+    `allow` None: all that are not reserved. Reserved fields never pass, whatever is allowed.
+    """
+    allowed = None if allow is None else matcher(allow)
+    dropped = matcher(drop)
+
+    def decide(name: bytes) -> bool:
+        if name in HOP_BY_HOP or name in _OURS or is_reserved(name) or dropped(name):
+            return False
+        return allowed is None or allowed(name)
+
+    return Keep(decide)
+
+
+class Forward:
+    """How one route calls its service."""
+
+    __slots__ = ("_clock", "_keep", "_own_host", "replies", "service")
+
+    def __init__(self, service: Service, keep: Keep, own_host: bool, clock: Clock, replies: Replies) -> None:
+        self.service = service
+        self.replies = replies
+        self._keep = keep
+        self._own_host = own_host
+        self._clock = clock
+
+    def begin(self, x: Exchange, now: float) -> None:
+        """Call the service. The outcome, also an immediate one, arrives through `replies`."""
+        service = self.service
+        ticket = 0
+        breaker = service.breaker
+        if breaker is not None:
+            ticket = breaker.admit(now)
+            if ticket < 0:
+                wait = max(1, round(breaker.retry_after(now)))
+                self.replies.failed(
+                    x,
+                    BREAKER_OPEN.saying(
+                        f"Service unavailable: {service.name}", (b"retry-after", b"%d" % wait)
+                    ).because("breaker open"),
+                )
+                return
+        instance = service.balancer.pick(service.instances)
+        attempt = Attempt(self, x, instance, ticket)
+        x.attempt = attempt
+        x.attempts += 1
+        channel = instance.pool.checkout(now)
+        if channel is not None:
+            attempt.on_channel(channel)
+        else:
+            attempt.wait()
+
+    def head(self, x: Exchange, instance: Instance, framing: bytes, complete: bool) -> bytes:
+        """The request's head towards an instance."""
+        request = x.request
+        keep = self._keep
+        target = instance.prefix + request.path if instance.prefix else request.path
+        if request.query:
+            target = b"%b?%b" % (target, request.query)
+        fields = request.fields
+        if request.options:
+            options = request.options
+            fields = [field for field in fields if field[0] not in options]
+        lines = [
+            b"%b %b HTTP/1.1\r\n" % (request.method, target),
+            instance.host_line
+            if self._own_host or not request.authority
+            else b"host: %b\r\n" % request.authority,
+            *[b"%b: %b\r\n" % field for field in fields if keep[field[0]]],
+            framing,
+            b"x-request-id: %b\r\nx-gateway-forwarded: true\r\nvia: %b portico\r\n"
+            % (x.request_id, request.version),
+            x.forwarded,
+        ]
+        if complete:
+            # While the client still sends, its deadline moves on: nothing true could be said.
+            deadline = self._clock.wall(min(x.deadline, x.latest))
+            lines.append(b"x-request-deadline: %d\r\n" % (deadline * 1000.0))
+        elif request.expects_continue and x.body is None:
+            lines.append(b"expect: 100-continue\r\n")
+        if x.identity is not None:
+            lines.append(x.identity.lines)
+        if x.forward is not None:
+            lines += [b"%b: %b\r\n" % field for field in x.forward]
+        if request.upgrade:
+            lines.append(b"connection: upgrade\r\nupgrade: %b\r\n" % request.upgrade)
+        elif request.wants_trailers:
+            lines.append(b"te: trailers\r\nconnection: te\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+
+class Attempt:
+    """One call, from the pool to the end of the reply. It is the `Caller` of its channel."""
+
+    __slots__ = (
+        "_channel",
+        "_chunked",
+        "_forward",
+        "_instance",
+        "_judged",
+        "_paused",
+        "_replay",
+        "_resent",
+        "_ticket",
+        "_waiting",
+        "_x",
+    )
+
+    def __init__(self, forward: Forward, x: Exchange, instance: Instance, ticket: int) -> None:
+        self._forward = forward
+        self._x = x
+        self._instance = instance
+        self._ticket = ticket  # the breaker's, for a verdict that comes after its state has changed
+        self._channel: Channel | None = None
+        self._waiting = False
+        self._judged = False
+        self._chunked = False
+        self._paused = False
+        self._resent = False
+        self._replay: bytes | None = None  # the whole body, as long as it could be sent again
+
+    # -- getting a connection
+
+    def wait(self) -> None:
+        """Get in line for a connection."""
+        self._waiting = True
+        failure = self._instance.pool.wait(self)
+        if failure is not None:
+            self._waiting = False
+            self._fail(failure)
+
+    def on_channel(self, channel: Channel) -> None:
+        self._waiting = False
+        self._channel = channel
+        x = self._x
+        request = x.request
+        complete = request.complete
+        data = self._replay if self._resent else self._next_piece()
+        if data is None:
+            data = b""
+        elif complete and len(data) <= REPLAY_BYTES:
+            self._replay = data
+        framing = b""
+        if x.body is not None or (complete and not request.trailers and (data or request.has_body)):
+            framing = b"content-length: %d\r\n" % len(data)
+        elif request.chunked or (x.request_filters and request.has_body):
+            framing = b"transfer-encoding: chunked\r\n"
+            self._chunked = True
+            data = self._frame(data, complete)
+        elif request.length is not None:
+            framing = b"content-length: %d\r\n" % request.length
+        head = self._forward.head(x, self._instance, framing, complete)
+        channel.send(self, head + data if data else head, complete, request.method == b"HEAD")
+        if x.paused:
+            self.pause()
+        if not complete:
+            x.stream.resume_request()
+
+    def on_no_channel(self, failure: Failure) -> None:
+        self._waiting = False
+        self._fail(failure)
+
+    # -- the road's side
+
+    def send(self) -> None:
+        """Pass on what has come of the body. Before there is a connection it stays with the request."""
+        channel = self._channel
+        if channel is None:
+            return
+        end = self._x.request.complete
+        data = self._next_piece()
+        if self._chunked:
+            data = self._frame(data, end)
+        channel.send_body(data, end)
+
+    def pause(self) -> None:
+        if self._channel is not None and not self._paused:
+            self._paused = True
+            self._channel.pause()
+
+    def resume(self) -> None:
+        if self._channel is not None and self._paused:
+            self._paused = False
+            self._channel.resume()
+
+    def cancel(self) -> None:
+        self._judge(None)
+        self._let_go()
+
+    def expire(self, now: float) -> Failure:
+        if self._waiting:
+            # The line for a connection was too long: the service has not seen this request.
+            self._judge(None)
+            failure = DEADLINE_PASSED.because(f"no free connection to {self._instance.name}")
+        else:
+            failure = REPLY_TIMEOUT.because(f"{self._instance.name} did not answer in time")
+            self._judge(failure, timed_out=True)
+        self._let_go()
+        return failure
+
+    # -- the channel's side
+
+    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None:
+        self._replay = None
+        service = self._forward.service
+        breaker = service.breaker
+        if breaker is not None and not self._judged:
+            self._judged = True
+            if service.failing[reply.status]:
+                breaker.failure(self._ticket, monotonic(), timed_out=False)
+            else:
+                breaker.success(self._ticket, monotonic())
+        if end:
+            self._channel = None
+            self._x.attempt = None
+        self._forward.replies.reply(self._x, reply, data, end, trailers)
+
+    def on_data(self, data: bytes, end: bool, trailers: list[Field]) -> None:
+        if end:
+            self._channel = None
+            self._x.attempt = None
+        self._forward.replies.reply_data(self._x, data, end, trailers)
+
+    def on_interim(self, status: int, fields: list[Field]) -> None:
+        self._forward.replies.interim(self._x, status, fields)
+
+    def on_switch(self, reply: Reply, rest: bytes) -> None:
+        channel, self._channel = self._channel, None
+        x = self._x
+        if channel is None:
+            return
+        if not x.request.upgrade:
+            channel.abandon()
+            self._fail(BAD_REPLY.because("a 101 that nobody asked for"))
+            return
+        breaker = self._forward.service.breaker
+        if breaker is not None and not self._judged:
+            self._judged = True
+            breaker.success(self._ticket, monotonic())
+        tunnel = Tunnel(channel.transport, self._tunnel_closed)
+        channel.become_tunnel(tunnel)
+        x.attempt = None
+        client, sent = self._forward.replies.switched(x, reply, tunnel)
+        tunnel.open(client, sent, rest)
+
+    def _tunnel_closed(self, tunnel: Tunnel) -> None:
+        self._forward.replies.tunnel_closed(self._x, tunnel.to_client)
+
+    def on_broken(self, failure: Failure, silent: bool) -> None:
+        channel, self._channel = self._channel, None
+        if silent and channel is not None and channel.uses > 1 and self._may_resend():
+            self._resent = True
+            self.wait()
+            return
+        self._fail(failure)
+
+    def on_full(self) -> None:
+        self._x.stream.pause_request()
+
+    def on_drained(self) -> None:
+        self._x.stream.resume_request()
+
+    # -- within
+
+    def _may_resend(self) -> bool:
+        return (
+            not self._resent
+            and self._replay is not None
+            and not self._x.request.upgrade
+            and self._x.request.method in IDEMPOTENT
+        )
+
+    def _next_piece(self) -> bytes:
+        """What has come of the body since last time, filtered."""
+        x = self._x
+        request = x.request
+        if x.body is not None:
+            return x.body
+        parts = request.parts
+        if parts:
+            request.parts = []
+        data = b"" if not parts else parts[0] if len(parts) == 1 else b"".join(parts)
+        for stage_filter in x.request_filters:
+            data = stage_filter.feed(data) if data else data
+            if request.complete:
+                data += stage_filter.end()
+        return data
+
+    def _frame(self, data: bytes, end: bool) -> bytes:
+        framed = chunk(data) if data else b""
+        return framed + last_chunk(self._x.request.trailers) if end else framed
+
+    def _fail(self, failure: Failure) -> None:
+        self._judge(failure)
+        self._channel = None
+        self._x.attempt = None
+        self._forward.replies.failed(self._x, failure)
+
+    def _judge(self, failure: Failure | None, timed_out: bool = False) -> None:
+        """Tell the breaker, once. Only the service's own failures count."""
+        breaker = self._forward.service.breaker
+        if breaker is None or self._judged:
+            return
+        self._judged = True
+        if failure is not None and failure.side is Side.SERVICE:
+            breaker.failure(self._ticket, monotonic(), timed_out=timed_out or failure.status == 504)
+        else:
+            breaker.release(self._ticket, monotonic())
+
+    def _let_go(self) -> None:
+        self._x.attempt = None
+        if self._waiting:
+            self._waiting = False
+            self._instance.pool.leave(self)
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.abandon()
+
+    def __repr__(self) -> str:
+        state = "waiting" if self._waiting else "calling"
+        return f"<Attempt {self._forward.service.name} {self._instance.name} {state}>"
