@@ -29,19 +29,18 @@ _PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """What a token must say. `issuers` empty: any. `audiences` None: whatever the token is for.
+    """What a token must say. `issuer` None: any. `audiences` None: whatever the token is for.
 
     `audiences` empty: only tokens that are for nobody in particular. `subject`, `tenant`, `role` and `email` name
     the claims to read, the first that is present counts. `type` is the value that the claim `type` must have.
     """
 
-    issuers: frozenset[str] = frozenset()
+    issuer: str | None = None
     audiences: frozenset[str] | None = frozenset()
     leeway_s: float = 60.0
     required: tuple[str, ...] = ()
-    expiry_required: bool = True
     type: str | None = None
-    subject: tuple[str, ...] = ("user_id", "sub")
+    subject: tuple[str, ...] = ("sub",)
     tenant: tuple[str, ...] = ("tenant_id",)
     role: tuple[str, ...] = ("role",)
     email: tuple[str, ...] = ("email",)
@@ -53,23 +52,23 @@ class Lifetime:
 
     start: float
     end: float
-    expires: float | None  # as the token says
+    expires: float  # as the token says
 
 
 def lifetime(claims: Mapping[str, Any], rules: ClaimRules) -> Lifetime:
-    """When the token holds. Raises TokenError for times that are none, or a missing `exp`.
+    """When the token holds. Raises TokenError for times that are none, and for a token that would never end.
 
     `iat` bounds the start like `nbf`: a token from the future would outlive a revocation of "everything issued
     before now".
     """
     expires, begins, issued = _time(claims, "exp"), _time(claims, "nbf"), _time(claims, "iat")
-    if expires is None and rules.expiry_required:
+    if expires is None:
         raise TokenError("it has no exp")
     starts = [moment - rules.leeway_s for moment in (begins, issued) if moment is not None]
-    return Lifetime(max(starts, default=-inf), inf if expires is None else expires + rules.leeway_s, expires)
+    return Lifetime(max(starts, default=-inf), expires + rules.leeway_s, expires)
 
 
-def identify(claims: dict[str, Any], rules: ClaimRules, method: str, expires: float | None) -> Identity:
+def identify(claims: dict[str, Any], rules: ClaimRules, method: str, expires: float) -> Identity:
     """The caller that the claims describe. Raises TokenError when they break a rule."""
     _check_issuer(claims, rules)
     _check_audience(claims, rules)
@@ -134,8 +133,8 @@ def _check_issuer(claims: Mapping[str, Any], rules: ClaimRules) -> None:
     issuer = claims.get("iss")
     if issuer is not None and not isinstance(issuer, str):
         raise TokenError("its iss is no string")
-    if rules.issuers and issuer not in rules.issuers:
-        raise TokenError("it has no iss" if issuer is None else "its iss is not one that is trusted here")
+    if rules.issuer is not None and issuer != rules.issuer:
+        raise TokenError("it has no iss" if issuer is None else "its iss is not the one that is trusted here")
 
 
 def _check_audience(claims: Mapping[str, Any], rules: ClaimRules) -> None:

@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-_PERMISSION = re.compile(r"[A-Za-z0-9_.*-]+:[A-Za-z0-9_.*-]+\Z|\*\Z", re.ASCII)
-
 
 class RoleSettings(Protocol):
     """One role as written."""
@@ -24,13 +22,6 @@ class RoleSettings(Protocol):
     @property
     def inherits(self) -> Iterable[str]:
         """The roles that it includes."""
-
-
-def permission_fault(text: str) -> str:
-    """Why `text` is no permission; empty when it is one."""
-    if _PERMISSION.match(text):
-        return ""
-    return 'is no permission: write "resource:action", such as tickets:view, or "*" for everything'
 
 
 class Roles:

@@ -1,0 +1,182 @@
+"""Which keys are taken, for what, and what a person is told about the others."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.utils import base64url_encode
+
+from portico.identity.keys import Key, KeyRefusedError, public_keys
+from tests.unit.identity.signing import private_key, private_pem, public_pem
+
+
+@pytest.mark.parametrize(
+    ("length", "algorithms"),
+    [
+        (32, {"HS256"}),
+        (47, {"HS256"}),
+        (48, {"HS256", "HS384"}),
+        (64, {"HS256", "HS384", "HS512"}),
+    ],
+)
+def test_secret_serves_the_algorithms_that_it_is_long_enough_for(length: int, algorithms: set[str]) -> None:
+    assert Key.from_secret("s" * length).algorithms == algorithms
+
+
+def test_secret_length_counts_bytes_not_characters() -> None:
+    assert Key.from_secret("ä" * 16).algorithms == {"HS256"}
+
+
+@pytest.mark.parametrize("secret", ["", "short", "s" * 31])
+def test_short_secret_is_refused(secret: str) -> None:
+    with pytest.raises(KeyRefusedError, match=f"is {len(secret)} bytes long: HS256 needs at least 32"):
+        Key.from_secret(secret)
+
+
+def test_public_key_as_secret_is_refused() -> None:
+    with pytest.raises(KeyRefusedError, match="known to everybody"):
+        Key.from_secret(public_pem(private_key("RS256")))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "algorithms"),
+    [
+        ("RS256", {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
+        ("ES256", {"ES256"}),
+        ("ES384", {"ES384"}),
+        ("ES512", {"ES512"}),
+        ("EdDSA", {"EdDSA"}),
+    ],
+)
+def test_public_key_serves_its_own_algorithms_only(algorithm: str, algorithms: set[str]) -> None:
+    (key,) = public_keys(public_pem(private_key(algorithm)))
+    assert key.algorithms == algorithms
+
+
+def test_several_pem_blocks_are_several_keys() -> None:
+    text = "old:\n" + public_pem(private_key("RS256")) + "\nnew:\n" + public_pem(private_key("ES256"))
+    assert [len(key.algorithms) for key in public_keys(text)] == [6, 1]
+
+
+def test_certificate_gives_its_key() -> None:
+    private = private_key("ES256")
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer.example")])
+    day = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(day)
+        .not_valid_after(day + datetime.timedelta(days=1))
+        .sign(private, hashes.SHA256())
+    )
+    (key,) = public_keys(certificate.public_bytes(Encoding.PEM).decode())
+    assert key.algorithms == {"ES256"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("not a key", "holds no public key"),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "damaged or unknown PUBLIC KEY"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "damaged or unknown CERTIFICATE"),
+        ("{", "neither PEM nor JSON"),
+        ("{" * 5000, "neither PEM nor JSON"),
+        ("{}", '"kty" that is not'),
+        ('{"keys": []}', 'without "keys"'),
+        ('{"keys": 3}', 'without "keys"'),
+        ('{"keys": [3]}', "a member that is no key"),
+        ('{"kty": "oct", "k": "AAAA"}', "belongs under secret"),
+        ('{"kty": "RSA", "n": "AQAB"}', "not a usable JSON Web Key"),
+        ('{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}', "not a usable JSON Web Key"),
+    ],
+)
+def test_text_that_is_no_public_key_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(KeyRefusedError, match=reason):
+        public_keys(text)
+
+
+def test_private_key_is_refused_with_the_command_that_makes_the_public_one() -> None:
+    with pytest.raises(KeyRefusedError, match="openssl pkey"):
+        public_keys(private_pem(private_key("ES256")))
+
+
+def test_weak_and_foreign_keys_are_refused() -> None:
+    with pytest.raises(KeyRefusedError, match="RSA key of 1024 bits"):
+        public_keys(public_pem(rsa.generate_private_key(public_exponent=65537, key_size=1024)))
+    with pytest.raises(KeyRefusedError, match="secp256k1"):
+        public_keys(public_pem(ec.generate_private_key(ec.SECP256K1())))
+    with pytest.raises(KeyRefusedError, match="of a type that cannot"):
+        public_keys(public_pem(dsa.generate_private_key(2048)))
+
+
+def jwk(algorithm: str, **members: Any) -> dict[str, Any]:
+    public = private_key(algorithm).public_key()
+    family = {"R": RSAAlgorithm, "P": RSAAlgorithm, "E": ECAlgorithm}[algorithm[0]]
+    made = (OKPAlgorithm if algorithm == "EdDSA" else family).to_jwk(public, as_dict=True)
+    return {**made, **members}
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES512", "EdDSA"])
+def test_jwk_equals_the_key_that_it_describes(algorithm: str) -> None:
+    key = Key.from_jwk(jwk(algorithm, kid="k1"))
+    assert algorithm in key.algorithms
+    assert key.kid == "k1"
+    assert repr(key).startswith("<Key k1 for ")
+
+
+def test_jwk_set_gives_all_its_keys() -> None:
+    assert len(public_keys(json.dumps({"keys": [jwk("RS256"), jwk("EdDSA")]}))) == 2
+
+
+def test_jwk_alg_narrows_the_key() -> None:
+    assert Key.from_jwk(jwk("RS256", alg="PS384")).algorithms == {"PS384"}
+
+
+def test_private_jwk_verifies_with_its_public_half() -> None:
+    made = ECAlgorithm.to_jwk(private_key("ES256"), as_dict=True)
+    assert "d" in made
+    key = Key.from_jwk(made)
+    assert isinstance(key.material, ec.EllipticCurvePublicKey)
+
+
+def test_symmetric_jwk_is_a_secret() -> None:
+    made = HMACAlgorithm.to_jwk(b"s" * 64, as_dict=True)
+    assert Key.from_jwk({**made, "alg": "HS512"}).algorithms == {"HS512"}
+    with pytest.raises(KeyRefusedError, match="16 bytes"):
+        Key.from_jwk({"kty": "oct", "k": base64url_encode(b"s" * 16).decode()})
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"alg": "ES256"}, "does not allow"),
+        ({"alg": "none"}, "does not allow"),
+        ({"alg": 7}, "does not allow"),
+        ({"use": "enc"}, '"use" is not "sig"'),
+        ({"key_ops": ["sign"]}, 'lack "verify"'),
+        ({"key_ops": "verify"}, 'lack "verify"'),
+        ({"kid": 7}, '"kid" that is no string'),
+        ({"kty": "XYZ"}, '"kty"'),
+        ({"kty": ["RSA"]}, "not a usable JSON Web Key"),
+        ({"n": 17}, "not a usable JSON Web Key"),
+        ({"n": None}, "not a usable JSON Web Key"),
+    ],
+)
+def test_jwk_that_is_not_for_this_is_refused(members: dict[str, Any], reason: str) -> None:
+    with pytest.raises(KeyRefusedError, match=reason):
+        Key.from_jwk(jwk("RS256", **members))
+
+
+def test_repr_shows_no_secret() -> None:
+    assert repr(Key.from_secret("s" * 32)) == "<Key without id for HS256>"
