@@ -24,8 +24,8 @@ run: ## Run the gateway with the services of a profile (PROFILE=psa), on port 30
 
 test: ## Run every test, then the committed mutations (ARGS='-k breaker' picks some tests)
 	@tools/venv.sh dev
-	@tools/servers.sh
-	@$(BIN)/python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@tools/needs.sh
+	@PATH="$(abspath $(BIN)):$$PATH" python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python tools/mutate.py)
 
 mutants: ## Break the source in each committed way and see a test fail (ARGS='breaker' picks some)

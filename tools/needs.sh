@@ -1,0 +1,65 @@
+#!/bin/sh
+# Brings what tests use and pip cannot bring, if it is missing:
+#
+#   PostgreSQL   the samples' other database; installed (apt-get install postgresql) where this user may do that
+#   promtool     Prometheus's own judgement of /metrics; unpacked into the virtual environment, not installed
+#
+# What cannot be had makes its tests skip and say why. Nothing fails here.
+set -u
+cd "$(dirname "$0")/.."
+venv=${VENV:-.venv}
+
+has_postgresql() {
+    command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+has_promtool() {
+    command -v promtool >/dev/null 2>&1 || [ -x "$venv/bin/promtool" ]
+}
+
+has_postgresql && has_promtool && exit 0
+missing() {
+    has_postgresql || echo "Without PostgreSQL its tests skip. To run them: apt-get install postgresql"
+    has_promtool || echo "Without promtool its tests skip. To run them: apt-get install prometheus"
+}
+if ! command -v apt-get >/dev/null 2>&1; then
+    missing
+    exit 0
+fi
+
+as_root=none
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif sudo -n true 2>/dev/null; then
+    as_root="sudo -n"
+fi
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
+[ "$as_root" = none ] || $as_root apt-get update >>"$log" 2>&1
+
+if ! has_promtool; then
+    echo "Unpacking promtool for the tests, from the Debian package prometheus, into $venv."
+    (
+        cd "$work" && chmod 755 . && apt-get download prometheus && dpkg -x prometheus_*.deb unpacked
+    ) >>"$log" 2>&1 && cp "$work/unpacked/usr/bin/promtool" "$venv/bin/promtool"
+fi
+
+if ! has_postgresql && [ "$as_root" != none ]; then
+    echo "Installing PostgreSQL for the tests (apt-get install postgresql), without a server for the whole machine."
+    # The tests make clusters in temporary folders; one that starts at every boot is not wanted.
+    $as_root sh -c '
+        set -e
+        export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1
+        mkdir -p /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] ||
+            echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+        apt-get install --yes --no-install-recommends postgresql
+    ' >>"$log" 2>&1 </dev/null
+fi
+
+if ! has_postgresql || ! has_promtool; then
+    [ ! -f "$log" ] || grep '^E:' "$log" | tail -n 3
+    missing
+fi
+exit 0
