@@ -1,0 +1,65 @@
+"""What the supervisor itself must know of a checked configuration: where to listen, what to run, how long to wait.
+
+The rest of the settings only passes through to the workers. This is the one place of the supervisor that knows the
+shape of the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from portico.config import Loaded, Settings
+from portico.config.addresses import Listen
+from portico.process.children import App
+
+Load = Callable[[str], Loaded]
+"""Path of the main file → the checked configuration, or `ConfigurationError` with everything that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked configuration, as the supervisor needs it. Times are seconds."""
+
+    settings: Settings
+    listen: tuple[Listen, ...]
+    workers: int
+    data: str
+    delay_s: float
+    grace_s: float
+    drain_s: float
+    apps: tuple[App, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Plan:
+        """The plan that these settings amount to."""
+        gateway = settings.gateway
+        apps = tuple(
+            App(name, address.app, tuple(sorted(service.env.items())))
+            for name, service in settings.services.items()
+            for address in service.addresses
+            if address.scheme == "asgi"
+        )
+        return cls(
+            settings,
+            gateway.listen,
+            gateway.workers,
+            gateway.data,
+            gateway.shutdown.delay,
+            gateway.shutdown.grace,
+            gateway.drain_timeout,
+            apps,
+        )
+
+    def refusals(self, live: Plan) -> list[str]:
+        """What a reload from `live` to this cannot change, one line each."""
+        fixed = (
+            ("gateway.listen", live.listen, self.listen),
+            ("gateway.workers", live.workers, self.workers),
+            ("gateway.data", live.data, self.data),
+        )
+        return [
+            f"{key} cannot be changed while the gateway runs: stop it and start it again"
+            for key, before, after in fixed
+            if before != after
+        ]
