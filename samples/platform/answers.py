@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 
@@ -16,9 +17,13 @@ class Json(Response):
     media_type = "application/json"
 
     def __init__(
-        self, content: Any, status_code: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+        self,
+        content: Any,
+        status_code: int = HTTPStatus.OK,
+        headers: Mapping[str, str] | None = None,
+        background: BackgroundTask | None = None,
     ) -> None:
-        super().__init__(content, status_code, headers)
+        super().__init__(content, status_code, headers, background=background)
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content, option=orjson.OPT_UTC_Z)

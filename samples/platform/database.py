@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     MetaData,
+    Table,
     create_engine,
     event,
     func,
@@ -29,12 +31,20 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import Insert as UpsertOnPostgresql
+from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
+from sqlalchemy.dialects.sqlite import Insert as UpsertOnSqlite
+from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from samples.platform.errors import UnavailableError
 from samples.platform.settings import SettingsError
+
+log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
 POOL_TIMEOUT_S = 10
@@ -80,26 +90,49 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for statements that change nothing, each seeing what is committed."""
-        async with self._reader.connect() as connection:
-            yield connection
+        with _told_when_away():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: committed at the end, rolled back by an exception."""
-        async with self._turn, self._writer.begin() as connection:
-            yield connection
+        with _told_when_away():
+            async with self._turn, self._writer.begin() as connection:
+                yield connection
 
     async def answers(self) -> bool:
         """Whether the database can be asked something now."""
         try:
             async with self.reading() as connection:
                 await connection.execute(select(1))
-        except (SQLAlchemyError, OSError):
+        except UnavailableError:
             return False
         return True
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def upsert_into(connection: AsyncConnection, table: Table) -> UpsertOnSqlite | UpsertOnPostgresql:
+    """An `INSERT` that can say `ON CONFLICT`, in the words of the connection's database."""
+    if connection.dialect.name == "sqlite":
+        return insert_on_sqlite(table)
+    return insert_on_postgresql(table)
+
+
+@contextmanager
+def _told_when_away() -> Iterator[None]:
+    """Turns the many ways in which a database can be away into one 503, and logs what it was."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, OSError) as problem:
+        if isinstance(problem, DBAPIError) and not (
+            problem.connection_invalidated or isinstance(problem, (OperationalError, InterfaceError))
+        ):
+            raise
+        log.error("the database does not answer: %s", _first_line(problem))  # noqa: TRY400 - known, no trace
+        raise UnavailableError("The database is not available") from problem
 
 
 async def open_database(written_url: str, tables: MetaData) -> Database:

@@ -13,8 +13,6 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -90,6 +88,13 @@ class ConflictError(ApiError):
     status = HTTPStatus.CONFLICT
 
 
+class UnavailableError(ApiError):
+    """503: not now; try again."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
 class InvalidError(ApiError):
     """422: at least one field is wrong; every failing one is named."""
 
@@ -148,17 +153,6 @@ async def _unrouted(_request: Request, problem: Exception) -> Response:
     return answer_error(problem.status_code, problem.detail, headers=problem.headers)
 
 
-async def _database_away(request: Request, problem: Exception) -> Response:
-    if isinstance(problem, DBAPIError) and not (
-        problem.connection_invalidated or isinstance(problem, (OperationalError, InterfaceError))
-    ):
-        return await _crashed(request, problem)
-    log.error("%s %s: the database does not answer: %s", request.method, request.url.path, problem)
-    return answer_error(
-        HTTPStatus.SERVICE_UNAVAILABLE, "The database is not available", headers={"Retry-After": "1"}
-    )
-
-
 async def _crashed(request: Request, problem: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=problem)
     return answer_error(HTTPStatus.INTERNAL_SERVER_ERROR, "An unexpected error occurred")
@@ -167,10 +161,6 @@ async def _crashed(request: Request, problem: Exception) -> Response:
 EXCEPTION_HANDLERS: dict[Any, ExceptionHandler] = {
     ApiError: _refused,
     HTTPException: _unrouted,
-    DBAPIError: _database_away,
-    PoolTimeoutError: _database_away,
-    OSError: _database_away,
     Exception: _crashed,
 }
-"""One way from an exception to the platform's form. An `OSError` can only be the database's connection:
-services open nothing else while they answer."""
+"""One way from an exception to the platform's form."""

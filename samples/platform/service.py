@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -43,16 +43,16 @@ class Running:
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Start = Callable[[Starlette, Running, Mapping[str, str]], Awaitable[None]]
+Opening = Callable[[Starlette, Running, Mapping[str, str]], AbstractAsyncContextManager[None]]
 
 
 def build_service(
-    name: str, *, tables: MetaData, routes: Sequence[Route], health_at: str, start: Start | None = None
+    name: str, *, tables: MetaData, routes: Sequence[Route], health_at: str, start: Opening | None = None
 ) -> Starlette:
     """The application of the service `name`.
 
     `routes` are relative to `/api/v1`. `GET /health` and, under the service's own prefix, `health_at` need
-    no token. `start` opens what this service alone needs.
+    no token. `start` opens what this service alone needs, and closes it.
     """
 
     @asynccontextmanager
@@ -63,9 +63,8 @@ def build_service(
             tokens = TokenCheck(settings.jwt_secret, settings.jwt_issuer)
             running = Running(settings, database, tokens, time.monotonic())
             app.state.running = running
-            if start is not None:
-                await start(app, running, os.environ)
-            yield
+            async with start(app, running, os.environ) if start is not None else nullcontext():
+                yield
         finally:
             await database.close()
 

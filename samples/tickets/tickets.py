@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from sqlalchemy import Row, case, delete, exists, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from samples.platform.answers import Json, created, nothing
 from samples.platform.clock import utc_now
+from samples.platform.database import upsert_into
 from samples.platform.errors import ConflictError
 from samples.platform.fields import Body, Change, Instant, Line, ObjectId, Text, UserId, path_id, read_body
 from samples.platform.listing import AnyOf, ListQuery, answer_list, read_query
@@ -69,12 +68,7 @@ class TicketQuery(ListQuery):
     status: AnyOf[Status] = ()
     priority: AnyOf[Priority] = ()
     assignee: UserId | None = None
-    text: Text | None = None
-
-    @field_validator("text")
-    @classmethod
-    def _searched(cls, text: str | None) -> str | None:
-        return text or None
+    text: Text = ""
 
 
 SORTABLE = {
@@ -120,7 +114,7 @@ async def list_tickets(request: Request) -> Response:
         matching = matching.where(tickets.c.assignee_id.is_(None))
     elif query.assignee is not None:
         matching = matching.where(tickets.c.assignee_id == query.assignee)
-    if query.text is not None:
+    if query.text:
         matching = matching.where(
             or_(
                 tickets.c.title.icontains(query.text, autoescape=True),
@@ -171,10 +165,9 @@ async def create_ticket(request: Request) -> Response:
 async def _next_number(connection: AsyncConnection, tenant_id: str) -> int:
     """The tenant's next number. The row stays locked until the transaction ends, so that two processes
     never take the same one, and a transaction that fails leaves no gap."""
-    on_sqlite = connection.dialect.name == "sqlite"
-    start = (insert_on_sqlite if on_sqlite else insert_on_postgresql)(ticket_numbers)
     taken = await connection.execute(
-        start.values(tenant_id=tenant_id, last=1)
+        upsert_into(connection, ticket_numbers)
+        .values(tenant_id=tenant_id, last=1)
         .on_conflict_do_update(
             index_elements=[ticket_numbers.c.tenant_id], set_={"last": ticket_numbers.c.last + 1}
         )
