@@ -20,7 +20,7 @@ _settled = re.compile(
     rb"/(?:[!\"$&-\-0->@-\[\]-~][!\"$&-.0->@-\[\]-~]*+(?:/[!\"$&-\-0->@-\[\]-~][!\"$&-.0->@-\[\]-~]*+)*+/?)?"
 ).fullmatch
 
-_bad_encoding = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
+_refusable = re.compile(rb"[^!\"$->@-\[\]-~]|//|%(?![0-9A-Fa-f]{2})").search
 _encoding = re.compile(rb"%[0-9A-Fa-f]{2}")
 _control = re.compile(rb"[\x00-\x20\x7f]").search
 # A dot segment to a service that drops `;parameters` (servlet containers) or decodes slashes first.
@@ -64,20 +64,25 @@ def refusal(path: bytes) -> PathRefusal | None:
 
 
 def _settle(path: bytes) -> bytes | PathRefusal:
-    refused = _refused_bytes(path)
-    if refused is not None:
-        return refused
-    decoded = _encoding.sub(lambda found: _DECODED[found[0].upper()], path)
+    if path[:1] != b"/":
+        return PathRefusal.NOT_ABSOLUTE
+    if _refusable(path):
+        return _reason(path)
+    decoded = _encoding.sub(_settled_encoding, path) if b"%" in path else path
     if b"%00" in decoded:
         return PathRefusal.NUL
+    if b"." not in decoded:
+        return decoded
     if _hidden_dots(decoded):
         return PathRefusal.HIDDEN_DOTS
     return _without_dots(decoded)
 
 
-def _refused_bytes(path: bytes) -> PathRefusal | None:
-    if path[:1] != b"/":
-        return PathRefusal.NOT_ABSOLUTE
+def _settled_encoding(found: re.Match[bytes]) -> bytes:
+    return _DECODED[found[0].upper()]
+
+
+def _reason(path: bytes) -> PathRefusal:
     if _control(path):
         return PathRefusal.CONTROL
     if not path.isascii():
@@ -88,9 +93,7 @@ def _refused_bytes(path: bytes) -> PathRefusal | None:
         return PathRefusal.DELIMITER
     if b"//" in path:
         return PathRefusal.EMPTY_SEGMENT
-    if _bad_encoding(path):
-        return PathRefusal.BAD_ENCODING
-    return None
+    return PathRefusal.BAD_ENCODING
 
 
 def _without_dots(path: bytes) -> bytes | PathRefusal:

@@ -21,14 +21,14 @@ from operator import attrgetter
 
 from .pattern import ANY_HOST, HostKind, HostPattern, PathPattern
 from .predicates import Fields, Predicate, conditions
-from .trie import LAST, Candidate, Node, matching, search
+from .trie import LAST, Candidate, Node, covering, matching, search
 
 _ORDER_LIMIT = 1 << 31
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One route as the table sees it.
+    """One route as the table sees it; two entries are never equal.
 
     `hosts` empty: any host; `methods` empty: any method; `order`: lower wins; `index`: place of the
     declaration; `value`: what a match hands back.
@@ -79,6 +79,17 @@ class Miss:
 
 
 _NOT_FOUND = Miss(())
+
+
+# What a precedence key is made of, in this order.
+CRITERIA = {
+    "order": slice(0, 4),
+    "host": slice(4, 6),
+    "path": slice(6, -7),
+    "naming HEAD": slice(-7, -6),
+    "number of predicates": slice(-6, -4),
+    "declaration": slice(-4, None),
+}
 
 
 def precedence(entry: Entry, host: HostPattern, method: bytes = b"") -> bytes:
@@ -207,6 +218,11 @@ class RouteTable:
                 return _capture(min(takers, key=attrgetter("key")).entry, parts)
         return _refused(candidate.entry for node in nodes for candidate in node.entries)
 
+    def covering(self, pattern: PathPattern, host: HostPattern) -> Iterator[Node]:
+        """Every place of the table whose routes match all paths and hosts that these patterns match."""
+        for root in self._roots(b"*" + host.name if host.kind is HostKind.SUFFIX else host.name):
+            yield from covering(root, pattern)
+
     def _search_hosts(
         self, method: bytes, host: bytes, parts: list[bytes], query: bytes, fields: Fields
     ) -> Candidate | None:
@@ -250,7 +266,13 @@ class RouteTable:
 
 
 def _capture(entry: Entry, parts: list[bytes]) -> Match:
-    return Match(entry.value, {name: parts[place] for name, place in entry.pattern.captures} or None)
+    captures = entry.pattern.captures
+    if not captures:
+        return Match(entry.value, None)
+    params = {}
+    for name, place in captures:  # in 3.11 a comprehension would be a call of its own
+        params[name] = parts[place]
+    return Match(entry.value, params)
 
 
 def _refused(entries: Iterable[Entry]) -> Miss:

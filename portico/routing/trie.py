@@ -174,16 +174,16 @@ def matching(root: Node, parts: list[bytes]) -> Iterator[Node]:
         )
 
 
-def covering(root: Node, pattern: PathPattern) -> Iterator[Candidate]:
-    """Every candidate whose pattern matches all paths that `pattern` matches."""
+def covering(root: Node, pattern: PathPattern) -> Iterator[Node]:
+    """Every node whose routes match all paths that `pattern` matches."""
     pending = [(root, 0)]
     segments = pattern.segments
     while pending:
         node, depth = pending.pop()
         if node.rest is not None:
-            yield from node.rest.entries
+            yield node.rest
         if depth == len(segments):
-            yield from node.entries
+            yield node
             continue
         segment = segments[depth]
         if segment.kind is Kind.REST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from hypothesis import given
@@ -12,10 +13,12 @@ from portico.routing import (
     Match,
     Miss,
     RouteTable,
+    explain,
     header_predicate,
     parse_host,
     parse_path,
     query_predicate,
+    shadows,
 )
 from portico.routing.pattern import HostKind, HostPattern
 from portico.routing.predicates import Fields, parse_query
@@ -155,3 +158,31 @@ def test_a_preflight_without_announced_headers_finds_the_route_of_its_request(
 def test_a_pattern_matches_what_its_text_says(entries: list[Entry], path: bytes) -> None:
     for entry in entries:
         assert entry.pattern.matches(path) == path_matches(entry.pattern.text, path)
+
+
+@given(tables(), st.sampled_from([*METHODS, b"PUT"]), HOSTS, PATHS, QUERIES, FIELDS)
+def test_a_shadowed_route_never_wins(
+    entries: list[Entry], method: bytes, host: bytes, path: bytes, query: bytes, fields: Fields
+) -> None:
+    held = holding(entries, host, path, query, fields)
+    takers = [entry for entry in held if takes(entry, method)]
+    if takers:
+        winner = min(takers, key=lambda entry: naive_order(entry, host, method))
+        assert winner not in [shadow.entry for shadow in shadows(RouteTable.build(entries))]
+
+
+@given(tables(), st.data())
+def test_a_route_written_twice_is_shadowed(entries: list[Entry], data: st.DataObject) -> None:
+    twice = replace(data.draw(st.sampled_from(entries)), index=len(entries))
+    found = {shadow.entry: shadow for shadow in shadows(RouteTable.build([*entries, twice]))}
+    assert twice in found
+
+
+@given(tables(), st.sampled_from([*METHODS, b"PUT"]), HOSTS, PATHS, QUERIES, FIELDS)
+def test_an_explanation_agrees_with_the_search(
+    entries: list[Entry], method: bytes, host: bytes, path: bytes, query: bytes, fields: Fields
+) -> None:
+    table = RouteTable.build(entries)
+    result = table.find(method, host, path, query, fields)
+    without_loss = [c.entry.value for c in explain(table, method, host, path, query, fields) if not c.losses]
+    assert without_loss == ([result.value] if isinstance(result, Match) else [])
