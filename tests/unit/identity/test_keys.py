@@ -122,9 +122,9 @@ def test_weak_and_foreign_keys_are_refused() -> None:
 
 def jwk(algorithm: str, **members: Any) -> dict[str, Any]:
     public = private_key(algorithm).public_key()
-    family = {"R": RSAAlgorithm, "P": RSAAlgorithm, "E": ECAlgorithm}[algorithm[0]]
-    made = (OKPAlgorithm if algorithm == "EdDSA" else family).to_jwk(public, as_dict=True)
-    return {**made, **members}
+    make: dict[str, Any] = {"R": RSAAlgorithm.to_jwk, "E": ECAlgorithm.to_jwk, "EdDSA": OKPAlgorithm.to_jwk}
+    to_jwk = make.get(algorithm) or make[algorithm[0]]
+    return {**to_jwk(public, as_dict=True), **members}
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES512", "EdDSA"])
