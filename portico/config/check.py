@@ -1,21 +1,244 @@
 """What can only be judged by looking at several keys at once.
 
 Works on the parts that are right by themselves, so that these problems are reported together with those of single
-values. Pure: what it needs to know of the outside is handed in.
+values. Pure: what it needs to know of the outside is handed in. References to names are judged in ``references``.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from portico.config.load import Written
+from portico.config.marks import Path
+from portico.config.models.gateway import GatewaySettings
+from portico.config.models.identity import JwtSettings
+from portico.config.models.service import BreakerSettings, ServiceSettings, TlsSettings
+from portico.config.problems import Severity, quote
 from portico.config.validate import Parts
+
+CONTROL_SOCKET = "control.sock"
+LONGEST_CONTROL_PATH = 99
+
+# RFC 7518 §3.2: a key at least as long as the hash.
+_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+_NOBODY = ("none", "off", False)
 
 
 def check(written: Written, parts: Parts, required: Sequence[str], folder: str) -> None:
-    """Add a problem for everything that does not fit together. ``folder``: the working directory."""
-    _stated(written, required)
+    """Add a problem for everything that does not fit together.
+
+    ``required``: stage keys that every route must state. ``folder``: the working directory.
+    """
+    checks = _Checks(written, parts)
+    for key in required:
+        checks.stated(key)
+    if parts.gateway is not None:
+        checks.gateway(parts.gateway, folder)
+    for name, identity in parts.identity.items():
+        checks.jwt(identity.jwt, ("identity", name, "jwt"))
+    for name, service in parts.services.items():
+        checks.service(service, ("services", name))
+    checks.inheritance()
+    checks.route_names()
+    checks.development()
 
 
-def _stated(written: Written, required: Sequence[str]) -> None:
-    pass
+class _Checks:
+    def __init__(self, written: Written, parts: Parts) -> None:
+        self._tree = written.tree
+        self._marks = written.marks
+        self._problems = written.problems
+        self._parts = parts
+
+    def _add(
+        self,
+        path: Path,
+        reason: str,
+        suggestion: str = "",
+        *,
+        severity: Severity = "error",
+        shown: str = "",
+        on_key: bool = False,
+    ) -> None:
+        self._problems.add(
+            path, reason, suggestion, severity=severity, shown=shown, on_key=on_key, foreign=False
+        )
+
+    def _no_effect(self, path: Path, why: str, remedy: str = "remove it") -> None:
+        """Nothing that is written is ignored: a key that does nothing is an error."""
+        if self._marks.has(path):
+            self._add(path, f"has no effect {why}", remedy, on_key=True)
+
+    def stated(self, key: str) -> None:
+        """Every route says who may call it, and no default opens the gateway to everybody."""
+        defaults, routes = self._tree.get("defaults"), self._tree.get("routes")
+        by_default = isinstance(defaults, dict) and key in defaults
+        if by_default:
+            value = self._tree["defaults"][key]
+            nobody = [item for item in (value if isinstance(value, list) else [value]) if item in _NOBODY]
+            if nobody:
+                self._add(
+                    ("defaults", key),
+                    f"would open every route that states no {key} to everybody",
+                    f'write "{key}: none" only on the routes that are public',
+                )
+            return
+        for index, route in enumerate(routes if isinstance(routes, list) else ()):
+            if isinstance(route, dict) and key not in route:
+                self._add(
+                    ("routes", index),
+                    f"states no {key}, and neither does defaults",
+                    f'write "{key}: none" if everybody may call it',
+                )
+
+    def gateway(self, gateway: GatewaySettings, folder: str) -> None:
+        socket = os.path.normpath(os.path.join(folder, gateway.data, CONTROL_SOCKET))
+        length = len(os.fsencode(socket))
+        if length > LONGEST_CONTROL_PATH:
+            self._add(
+                ("gateway", "data"),
+                f"the control socket's path would have {length} bytes, and at most {LONGEST_CONTROL_PATH} are safe",
+                "choose a folder with a shorter path",
+            )
+        first: dict[str, str] = {}
+        for key, path in gateway.endpoints:
+            if path is not None and first.setdefault(path, key) != key:
+                self._add(
+                    ("gateway", "endpoints", key),
+                    f"{{written}} is the path of {first[path]} too",
+                    shown=quote(path),
+                )
+        for index, network in enumerate(gateway.trusted_proxies):
+            if network.prefixlen == 0:
+                self._add(
+                    ("gateway", "trusted_proxies", index),
+                    "{written} lets every client choose the address that it is known by",
+                    shown=quote(str(network)),
+                    severity="warning",
+                )
+        if gateway.errors.body is None:
+            self._no_effect(("gateway", "errors", "content_type"), "without a body")
+
+    def jwt(self, jwt: JwtSettings, path: Path) -> None:
+        keys = [key for key in ("secret", "secrets", "public_key") if getattr(jwt, key)]
+        if not keys:
+            self._add(path, "has no key to verify tokens with", "write secret, secrets or public_key")
+            return
+        for surplus in keys[1:]:
+            # With both kinds of key in one verifier the public key could pass for an HMAC secret (RFC 8725 §2.1).
+            self._add(
+                (*path, surplus),
+                f"cannot stand beside {keys[0]}",
+                "keep one; another identity can have the other",
+                on_key=True,
+            )
+        if len(keys) > 1:
+            return
+        if keys == ["public_key"]:
+            if not jwt.algorithms:
+                self._add(
+                    path, "a public key needs algorithms", "write what the issuer signs with, such as [RS256]"
+                )
+            self._algorithms(jwt, path, "an HMAC secret", symmetric=False)
+        else:
+            self._algorithms(jwt, path, "a public key", symmetric=True)
+            self._secrets(jwt, path)
+
+    def _algorithms(self, jwt: JwtSettings, path: Path, needed: str, *, symmetric: bool) -> None:
+        for index, algorithm in enumerate(jwt.algorithms):
+            if algorithm.startswith("HS") != symmetric:
+                self._add(
+                    (*path, "algorithms", index),
+                    f"{{written}} needs {needed} instead",
+                    shown=quote(algorithm),
+                )
+
+    def _secrets(self, jwt: JwtSettings, path: Path) -> None:
+        least, algorithm = max((_SECRET_BYTES.get(name, 32), name) for name in jwt.accepted)
+        for index, secret in enumerate(jwt.hmac_secrets):
+            if len(secret) < least:
+                self._add(
+                    (*path, "secret") if jwt.secret is not None else (*path, "secrets", index),
+                    f"the secret has {len(secret)} bytes, and {algorithm} needs at least {least}",
+                    f"make one with: openssl rand -hex {least}",
+                )
+
+    def service(self, service: ServiceSettings, path: Path) -> None:
+        if service.url is not None and service.instances:
+            self._add((*path, "instances"), "cannot stand beside url", "keep one of them", on_key=True)
+        elif not service.addresses:
+            self._add(path, "has no address", "write url or instances")
+        for index, address in enumerate(service.instances):
+            if address.scheme == "asgi":
+                self._add(
+                    (*path, "instances", index),
+                    "an asgi:// application cannot be one of several",
+                    "write it as url",
+                )
+        schemes = {address.scheme for address in service.addresses}
+        if "asgi" not in schemes:
+            self._no_effect((*path, "env"), "on a service that is not started here: only asgi:// is")
+        if service.tls is not None:
+            if "https" not in schemes:
+                self._no_effect((*path, "tls"), "without an https:// address")
+            self._tls(service.tls, (*path, "tls"))
+        if service.breaker is not None:
+            self._breaker(service.breaker, (*path, "breaker"))
+
+    def _tls(self, tls: TlsSettings, path: Path) -> None:
+        if (tls.cert is None) != (tls.key is None):
+            self._add(path, "cert and key go together", "write both or neither")
+        if not tls.verify:
+            self._no_effect((*path, "ca"), "with verify: false", "remove one of them")
+            self._add(
+                (*path, "verify"),
+                "anybody can pose as this service",
+                "use this only in tests",
+                severity="warning",
+            )
+
+    def _breaker(self, breaker: BreakerSettings, path: Path) -> None:
+        if breaker.errors is None:
+            if breaker.consecutive is None:
+                self._add(path, "nothing opens this breaker", "write errors or consecutive, or breaker: off")
+            self._no_effect((*path, "volume"), "with errors: off")
+            self._no_effect((*path, "window"), "with errors: off")
+
+    def inheritance(self) -> None:
+        """Roles that inherit from themselves, one problem for each circle."""
+        above = {name: list(role.inherits) for name, role in self._parts.roles.items()}
+        while True:
+            try:
+                TopologicalSorter(above).prepare()
+            except CycleError as error:
+                circle: list[str] = error.args[1][::-1]
+                role, target = circle[-2:]
+                at = self._parts.roles[role].inherits.index(target)
+                self._add(("roles", role, "inherits", at), f"roles inherit in a circle: {' → '.join(circle)}")
+                above[role].remove(target)
+            else:
+                return
+
+    def route_names(self) -> None:
+        first: dict[str, int] = {}
+        for index, route in self._parts.routes.items():
+            if route.name is not None and first.setdefault(route.name, index) != index:
+                line = self._marks.at(("routes", first[route.name], "name"))
+                self._add(
+                    ("routes", index, "name"),
+                    f"the route at {line} is called {{written}} too",
+                    shown=quote(route.name),
+                )
+
+    def development(self) -> None:
+        token = self._parts.development and self._parts.development.token
+        identity = self._parts.identity.get(token.identity) if token else None
+        if identity is not None and not identity.jwt.hmac_secrets:
+            self._add(
+                ("development", "token", "identity"),
+                "its identity has no secret to sign a token with",
+                "name another",
+            )

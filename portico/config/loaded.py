@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from portico.config.check import check
+from portico.config.deprecated import RENAMED, Renamed, rename
 from portico.config.extensions import StageTypes, adapters
-from portico.config.load import Written, load_file, load_text
+from portico.config.files import resolve_files
+from portico.config.load import Written, load_file, load_text, uncollected
 from portico.config.marks import Marks, Path
 from portico.config.models.settings import Settings
-from portico.config.problems import Problem, Problems, quote
+from portico.config.problems import ConfigurationError, Problem, quote
 from portico.config.validate import Parts, validate
 
 PluginLoader = Callable[[str], tuple[str, Any]]
@@ -30,22 +32,6 @@ class Loaded:
     marks: Marks
     warnings: tuple[Problem, ...]
     files: tuple[str, ...]
-
-    def origin(self, route: int, key: str) -> Path | None:
-        """Where a route got ``key`` from: the path in the route itself or in ``defaults``, or None."""
-        for path in (("routes", route, key), ("defaults", key)):
-            if self.marks.has(path):
-                return path
-        return None
-
-    def problem(self, path: Path, reason: str, suggestion: str = "", value: object = None) -> Problem:
-        """A problem with what stands at ``path``, for those who compile the settings.
-
-        ``{written}`` in ``reason`` stands for ``value``, which is not shown if it came from a variable or a file.
-        """
-        problems = Problems(self.marks)
-        problems.add(path, reason, suggestion, shown=quote(value), foreign=True)
-        return problems.found()[0]
 
 
 def load_settings(
@@ -84,16 +70,23 @@ def check_written(
     *,
     required: Sequence[str] = REQUIRED,
     plugin: PluginLoader | None = None,
+    renamed: Sequence[Renamed] = RENAMED,
 ) -> Loaded:
-    """The settings of what was read. Raises ``ConfigurationError`` with everything that is wrong."""
+    """The settings of what was read. Raises ``ConfigurationError`` with everything that is wrong.
+
+    ``written`` is used up: old names and paths of files are replaced in it.
+    """
     problems = written.problems
-    if problems.marks.root.broken:
+    if not problems.marks.root.broken:
+        rename(written, renamed)
+        resolve_files(written)
+        known = {**stages, **_plugins(written, plugin)}
+        with uncollected():
+            parts = validate(written, adapters(known))
+        check(written, parts, required, os.getcwd())
         problems.raise_if_any()
-    known = {**stages, **_plugins(written, plugin)}
-    parts = validate(written, adapters(known))
-    check(written, parts, required, os.getcwd())
-    problems.raise_if_any()
-    return Loaded(_assemble(parts), written.marks, problems.warnings(), written.files)
+        return Loaded(_assemble(parts), written.marks, problems.warnings(), written.files)
+    raise ConfigurationError(problems.found())
 
 
 def _plugins(written: Written, plugin: PluginLoader | None) -> dict[str, Any]:

@@ -92,25 +92,23 @@ class Problems:
         severity: Severity = "error",
         shown: str = "",
         on_key: bool = False,
-        foreign: bool = False,
+        foreign: bool = True,
     ) -> None:
         """Add a problem with what was written at ``path``.
 
-        ``{written}`` in ``reason`` and ``suggestion`` stands for ``shown``, or for ``"${NAME}"`` if the value
-        came from a variable; a suggestion without it is then left out, since it would tell what the value is.
-        ``on_key`` puts the problem at the key instead of the value. ``foreign`` says that the reason was worded
-        by a plug-in, which may have quoted the value by itself. Nothing is added for a value that could not even
-        be read: that is a problem already.
+        ``{written}`` in ``reason`` and ``suggestion`` stands for ``shown``, or for ``"${NAME}"`` if the value came
+        from a variable. ``on_key`` puts the problem at the key instead of the value. ``foreign``: the words may
+        have the value in them by other ways. Nothing is added for a value that could not even be read: that is a
+        problem already.
         """
         place, _ = self.marks.find(path)
         if place.broken:
             return
-        if place.secret is not None and "{written}" not in suggestion:
-            suggestion = ""
         shown = shown if place.secret is None else quote(place.written)
         reason, suggestion = reason.replace("{written}", shown), suggestion.replace("{written}", shown)
         if foreign:
-            reason = _hide(reason, [below for below in place if below.secret])
+            secrets = [below for below in place if below.secret]
+            reason, suggestion = _hide(reason, secrets), _hide(suggestion, secrets)
         self.at_mark(place.key if on_key else place.shown, path, reason, suggestion, severity)
 
     def found(self) -> tuple[Problem, ...]:

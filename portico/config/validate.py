@@ -158,17 +158,19 @@ class _Validation:
     def _add(self, details: Any, path: Path) -> None:
         where, keys_wrong = _location(details["loc"])
         full = (*path, *where)
-        written = self._problems.marks.find(full)[1]
+        marks = self._problems.marks
+        written = marks.find(full)[1]
         parent = full[:-1]
         wording = word(details, lambda: self._keys(parent))
         # Names that pydantic puts into a path for the branches of a union were not written by anybody.
         shown = full if details["type"] == "missing" and parent == written else written
-        if self._problems.marks.find(shown)[0].broken:
-            return
+        suggestion = wording.suggestion
+        if marks.find(shown)[0].secret is not None and "{written}" not in suggestion:
+            suggestion = ""  # it is made from the value, and would tell what that is
         self._problems.add(
             shown,
             wording.reason,
-            wording.suggestion,
+            suggestion,
             shown=wording.shown or quote(details["input"]),
             on_key=wording.on_key or keys_wrong,
             foreign=wording.foreign,
@@ -181,7 +183,7 @@ class _Validation:
 
     def _unknown(self, path: Path, key: str, known: Iterable[str]) -> None:
         wording = unknown_key(key, known)
-        self._problems.add((*path, key), wording.reason, wording.suggestion, on_key=True)
+        self._problems.add((*path, key), wording.reason, wording.suggestion, on_key=True, foreign=False)
 
 
 def _location(location: tuple[str | int, ...]) -> tuple[Path, bool]:

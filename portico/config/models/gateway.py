@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
@@ -119,11 +120,27 @@ class ReadySettings(SettingsModel):
 PROBLEM_CONTENT_TYPE = "application/problem+json"
 
 
+def _error_code(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9_]*", value):
+        return value
+    raise refuse("{written} is no error code", value, "write a code such as AUTH_REQUIRED")
+
+
+ErrorCode = Annotated[
+    str, PlainValidator(_error_code), WithJsonSchema({"type": "string", "pattern": "^[A-Z][A-Z0-9_]*$"})
+]
+
+
 class ErrorSettings(SettingsModel):
     """The form of the gateway's own error replies. ``body`` is None for problem details (RFC 9457)."""
 
-    body: Template = Field(default=None, description="A template of the reply's body.")
+    body: Maybe[Template] = Field(
+        default=None, description="A template of the reply's body; problem details (RFC 9457) if left out."
+    )
     content_type: Text = Field(default="application/json", description="The reply's content type.")
+    texts: dict[ErrorCode, Text] = Field(
+        default_factory=dict, description="Other texts for error codes, such as AUTH_REQUIRED."
+    )
 
 
 _PROBLEM_DETAILS = ErrorSettings(content_type=PROBLEM_CONTENT_TYPE)
@@ -136,8 +153,10 @@ def _errors(value: object) -> object:
         raise refuse(
             "must be problem or a mapping with a body, not {written}", value, did_you_mean(value, ["problem"])
         )
-    if isinstance(value, dict) and value.get("body") is None:
+    if isinstance(value, dict) and not value.keys() & {"body", "texts"}:
         raise refuse("has no body", None, "write a template as body, or problem for problem details")
+    if isinstance(value, dict) and "body" not in value:
+        return {"content_type": PROBLEM_CONTENT_TYPE, **value}
     return value
 
 
