@@ -38,32 +38,6 @@ class Roles:
             for name, included in self._included.items()
         }
 
-    def permissions(self) -> Iterable[str]:
-        """What it may do."""
-
-    @property
-    def inherits(self) -> Iterable[str]:
-        """The roles that it includes."""
-
-
-class Roles:
-    """All roles of a configuration, flattened. A role includes itself."""
-
-    __slots__ = ("_grants", "_included")
-
-    def __init__(self, written: Mapping[str, RoleSettings]) -> None:
-        self._included = {name: _reach(name, written) for name in written}
-        self._grants = {
-            name: frozenset(
-                permission for role in included if role in written for permission in written[role].permissions
-            )
-            for name, included in self._included.items()
-        }
-
-    def names(self) -> frozenset[str]:
-        """Every role."""
-        return frozenset(self._included)
-
     def permissions(self) -> frozenset[str]:
         """Every permission that some role names."""
         return frozenset().union(*self._grants.values())
