@@ -169,13 +169,15 @@ def _literal(part: str) -> bytes:
         raise PatternError("a path pattern has no query and no fragment")
     if part in (".", ".."):
         raise PatternError(f"'{part}' matches nothing: dot segments are resolved before matching")
-    encoded = quote(part, safe=_RAW_SAFE).encode("ascii")
-    normal = normalise(b"/" + encoded)
+    written = part.encode("utf-8")
+    normal = normalise(b"/" + written)
+    if normal is None:
+        normal = normalise(b"/" + quote(part, safe=_RAW_SAFE).encode("ascii"))
     if normal is None:
         raise PatternError(f"'{part}' matches nothing: requests with it are refused")
-    if normal[1:] != part.encode("utf-8"):
+    if normal[1:] != written:
         raise PatternError(f"'{part}' is not in normalised form: write '{normal[1:].decode('ascii')}'")
-    return normal[1:]
+    return written
 
 
 def parse_host(text: str) -> HostPattern:

@@ -56,12 +56,12 @@ def _methods(entry: Entry) -> frozenset[bytes]:
 
 def _winner(table: RouteTable, entry: Entry, host: HostPattern, method: bytes) -> Entry | None:
     """The first route that takes all that `entry` takes of one host and method, and comes before it."""
-    place = precedence(entry, host, method)
+    own = precedence(entry, host, method)
     covering = [
         candidate
-        for node in table.covering(entry.pattern, host)
-        for candidate in node.taking(method)
-        if candidate.key < place and candidate.entry is not entry and _asks_no_more(candidate.entry, entry)
+        for place in table.covering(entry.pattern, host)
+        for candidate in place.taking(method)
+        if candidate.key < own and candidate.entry is not entry and _asks_no_more(candidate.entry, entry)
     ]
     return min(covering, key=lambda candidate: candidate.key).entry if covering else None
 

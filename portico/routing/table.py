@@ -21,7 +21,7 @@ from operator import attrgetter
 
 from .pattern import ANY_HOST, HostKind, HostPattern, PathPattern
 from .predicates import Fields, Predicate, conditions
-from .trie import LAST, Candidate, Node, covering, matching, search
+from .trie import LAST, Candidate, Node, Place, covering, matching, search
 
 _ORDER_LIMIT = 1 << 31
 
@@ -206,19 +206,19 @@ class RouteTable:
             if key == b"access-control-request-headers"
             for name in value.split(b",")
         )
-        nodes = [node for root in self._roots(host) for node in matching(root, parts)]
+        places = [place for root in self._roots(host) for place in matching(root, parts)]
         for method in (asked, b"OPTIONS"):
             takers = [
                 candidate
-                for node in nodes
-                for candidate in node.taking(method)
+                for place in places
+                for candidate in place.taking(method)
                 if candidate.conditions is None or candidate.conditions.may_hold(query, fields, announced)
             ]
             if takers:
                 return _capture(min(takers, key=attrgetter("key")).entry, parts)
-        return _refused(candidate.entry for node in nodes for candidate in node.entries)
+        return _refused(candidate.entry for place in places for candidate in place.candidates)
 
-    def covering(self, pattern: PathPattern, host: HostPattern) -> Iterator[Node]:
+    def covering(self, pattern: PathPattern, host: HostPattern) -> Iterator[Place]:
         """Every place of the table whose routes match all paths and hosts that these patterns match."""
         for root in self._roots(b"*" + host.name if host.kind is HostKind.SUFFIX else host.name):
             yield from covering(root, pattern)
@@ -255,8 +255,8 @@ class RouteTable:
         return _refused(
             candidate.entry
             for root in self._roots(host)
-            for node in matching(root, parts)
-            for candidate in node.entries
+            for place in matching(root, parts)
+            for candidate in place.candidates
             if candidate.conditions is None or candidate.conditions.hold(query, fields)
         )
 

@@ -36,47 +36,59 @@ class Candidate:
         self.match = match
 
 
+class Place:
+    """The routes whose pattern ends at one node; the lists that a search reads have the lowest key first."""
+
+    __slots__ = ("any_method", "by_method", "candidates")
+
+    def __init__(self) -> None:
+        self.by_method: dict[bytes, list[Candidate]] = {}
+        self.any_method: list[Candidate] = []  # for methods that no route here names
+        self.candidates: list[Candidate] = []
+
+    def taking(self, method: bytes) -> list[Candidate]:
+        """The routes here that take a method."""
+        return self.by_method.get(method, self.any_method)
+
+    def hold(self, candidate: Candidate, for_head: Candidate) -> None:
+        """Take a route in; `for_head` stands in where the request's method is HEAD."""
+        self.candidates.append(candidate)
+        methods = candidate.entry.methods
+        taken = methods | {b"HEAD"} if b"GET" in methods else methods
+        for method in taken:
+            if method not in self.by_method:
+                self.by_method[method] = list(self.any_method)
+        if not methods:
+            insort(self.any_method, candidate, key=_key)
+            taken = frozenset(self.by_method)
+        for method in taken:
+            insort(self.by_method[method], for_head if method == b"HEAD" else candidate, key=_key)
+
+
 class Node:
     """What may follow the segments so far, and the routes that end here."""
 
-    __slots__ = (
-        "any_method",
-        "by_method",
-        "entries",
-        "forks",
-        "literals",
-        "lowest",
-        "one",
-        "param",
-        "rest",
-    )
+    __slots__ = ("forks", "literals", "lowest", "one", "param", "place", "rest")
 
     def __init__(self) -> None:
         self.literals: dict[bytes, Node] = {}
         self.param: Node | None = None
         self.one: Node | None = None
         self.rest: Node | None = None
-        self.forks = False  # whether there is more than literals
+        self.forks = False  # whether one of the three above is there
         self.lowest = LAST
-        self.by_method: dict[bytes, list[Candidate]] = {}
-        self.any_method: list[Candidate] = []  # for methods that no route here names
-        self.entries: list[Candidate] = []
-
-    def taking(self, method: bytes) -> list[Candidate]:
-        """The routes here that take a method, the lowest key first."""
-        return self.by_method.get(method, self.any_method)
+        self.place: Place | None = None
 
     def insert(self, pattern: PathPattern, candidate: Candidate, for_head: Candidate) -> None:
         """Put a route under its pattern; `for_head` stands in where the request's method is HEAD."""
+        key = min(candidate.key, for_head.key)
         node = self
-        node._lower(candidate, for_head)
+        node.lowest = min(node.lowest, key)
         for segment in pattern.segments:
             node = node._child(segment.kind, segment.literal)
-            node._lower(candidate, for_head)
-        node._hold(candidate, for_head)
-
-    def _lower(self, *candidates: Candidate) -> None:
-        self.lowest = min(self.lowest, *(candidate.key for candidate in candidates))
+            node.lowest = min(node.lowest, key)
+        node.place = node.place or Place()
+        node.place.hold(candidate, for_head)
 
     def _child(self, kind: Kind, literal: bytes) -> Node:
         if kind is Kind.LITERAL:
@@ -93,19 +105,6 @@ class Node:
             return self.one
         self.rest = self.rest or Node()
         return self.rest
-
-    def _hold(self, candidate: Candidate, for_head: Candidate) -> None:
-        insort(self.entries, candidate, key=_key)
-        methods = candidate.entry.methods
-        taken = methods | {b"HEAD"} if b"GET" in methods else methods
-        for method in taken:
-            if method not in self.by_method:
-                self.by_method[method] = list(self.any_method)
-        if not methods:
-            insort(self.any_method, candidate, key=_key)
-            taken = frozenset(self.by_method)
-        for method in taken:
-            insort(self.by_method[method], for_head if method == b"HEAD" else candidate, key=_key)
 
 
 def search(
@@ -138,14 +137,16 @@ def search(
                 break
             node = child
         else:
-            for candidate in node.by_method.get(method, node.any_method):
-                if candidate.key >= below:
-                    break
-                conditions = candidate.conditions
-                if conditions is None or conditions.hold(query, fields):
-                    found = candidate
-                    below = candidate.key
-                    break
+            place = node.place
+            if place is not None:
+                for candidate in place.by_method.get(method, place.any_method):
+                    if candidate.key >= below:
+                        break
+                    conditions = candidate.conditions
+                    if conditions is None or conditions.hold(query, fields):
+                        found = candidate
+                        below = candidate.key
+                        break
             if node.rest is not None:  # `/a/**` takes `/a`
                 pending.append((node.rest, count))
         while pending:
@@ -156,16 +157,16 @@ def search(
             return found
 
 
-def matching(root: Node, parts: list[bytes]) -> Iterator[Node]:
-    """Every node with routes whose path matches, in no order: for refusals and pre-flights."""
+def matching(root: Node, parts: list[bytes]) -> Iterator[Place]:
+    """Every place whose path matches, in no order: for refusals and pre-flights."""
     pending = [(root, 1)]
     while pending:
         node, depth = pending.pop()
-        if node.rest is not None:
-            yield node.rest
+        if node.rest is not None and node.rest.place is not None:
+            yield node.rest.place
         if depth == len(parts):
-            if node.entries:
-                yield node
+            if node.place is not None:
+                yield node.place
             continue
         part = parts[depth]
         wild = (node.param, node.one) if part else ()
@@ -174,16 +175,17 @@ def matching(root: Node, parts: list[bytes]) -> Iterator[Node]:
         )
 
 
-def covering(root: Node, pattern: PathPattern) -> Iterator[Node]:
-    """Every node whose routes match all paths that `pattern` matches."""
+def covering(root: Node, pattern: PathPattern) -> Iterator[Place]:
+    """Every place whose routes match all paths that `pattern` matches."""
     pending = [(root, 0)]
     segments = pattern.segments
     while pending:
         node, depth = pending.pop()
-        if node.rest is not None:
-            yield node.rest
+        if node.rest is not None and node.rest.place is not None:
+            yield node.rest.place
         if depth == len(segments):
-            yield node
+            if node.place is not None:
+                yield node.place
             continue
         segment = segments[depth]
         if segment.kind is Kind.REST:
