@@ -1,13 +1,12 @@
 """From the `identity:` section to proofs: what a request's credential is checked with.
 
-Compiled once per configuration, with everything that is wrong collected: keys that are too short, algorithms that no
-key serves, key files that cannot be read. The verified-token caches live in the proofs, so a new configuration
-begins with empty ones.
+Compiled once per configuration, with everything that is wrong with the keys collected: the configuration's own check
+judges forms and lengths, this one what is in the keys. The verified-token caches live in the proofs, so a new
+configuration begins with empty ones.
 """
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,9 +18,8 @@ from portico.exchange.request import Request
 
 from .claims import ClaimRules
 from .jwt import JwtProof
-from .keys import SECRET_BYTES, Key, KeyRefusedError, public_keys
+from .keys import Key, KeyRefusedError, public_keys
 
-KEY_FILE_BYTES = 1024 * 1024
 ANY_AUDIENCE = "*"
 
 
@@ -107,43 +105,23 @@ class _Jwt:
         keys = []
         single = self._settings.secret is not None
         for index, secret in enumerate(self._settings.hmac_secrets):
-            path = ("secret",) if single else ("secrets", index)
             try:
-                key = Key.from_secret(secret)
+                keys.append(Key.from_secret(secret))
             except KeyRefusedError as error:
-                self._problem(str(error), *path)
-                continue
-            keys.append(key)
-            for algorithm in self._settings.accepted:
-                least = SECRET_BYTES.get(algorithm, 0)
-                if len(secret) < least:
-                    self._problem(
-                        f"is {len(secret)} bytes long: {algorithm} needs at least {least} "
-                        "(RFC 7518 section 3.2)",
-                        *path,
-                    )
+                self._problem(str(error), *(("secret",) if single else ("secrets", index)))
         return keys
 
     def _public_keys(self) -> list[Key]:
-        written = self._settings.public_key
-        if written is None:
-            self._problem("has no key: write secret, secrets or public_key")
-            return []
         try:
-            return public_keys(_text_or_file(written))
+            return public_keys(self._settings.public_key or "")
         except KeyRefusedError as error:
             self._problem(str(error), "public_key")
-        except OSError as error:
-            self._problem(f"cannot be read: {error.strerror or type(error).__name__}", "public_key")
-        except UnicodeDecodeError:
-            self._problem("is a binary file: a key must be in PEM form or a JSON Web Key", "public_key")
-        return []
+            return []
 
     def _check_algorithms(self) -> None:
+        """Every accepted algorithm has a key, and every key an accepted algorithm: nothing is there for nothing."""
         accepted = self._settings.accepted
         served = frozenset[str]().union(*(key.algorithms for key in self._keys))
-        if not accepted:
-            self._problem(f"must be written for a public key: it could be {_any_of(served)}", "algorithms")
         for index, algorithm in enumerate(accepted):
             if algorithm not in served:
                 self._problem(
@@ -152,7 +130,7 @@ class _Jwt:
                     index,
                 )
         for key in self._keys:
-            if accepted and key.algorithms.isdisjoint(accepted):
+            if key.algorithms.isdisjoint(accepted):
                 self._problem(
                     f"has a key that no accepted algorithm uses: it is for {_any_of(key.algorithms)}",
                     "public_key",
@@ -161,13 +139,3 @@ class _Jwt:
 
 def _any_of(algorithms: frozenset[str]) -> str:
     return ", ".join(sorted(algorithms))
-
-
-def _text_or_file(written: str) -> str:
-    if "-----BEGIN" in written or written.lstrip().startswith("{"):
-        return written
-    with pathlib.Path(written).open("rb") as file:
-        data = file.read(KEY_FILE_BYTES + 1)
-    if len(data) > KEY_FILE_BYTES:
-        raise KeyRefusedError(f"is a file of more than {KEY_FILE_BYTES} bytes, and no key")
-    return data.decode()

@@ -15,13 +15,17 @@ from portico.config.references import IdentityName
 from portico.config.values import Distinct, OneOrMany, refuse
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import AUTH_REQUIRED, Failure
+from portico.exchange.failure import AUTH_REQUIRED, TOKEN_EXPIRED, Failure
 from portico.exchange.identity import Identity
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.identity.proofs import Proof, Proofs
+from portico.observe.audit import Audit, Severity
 from portico.observe.families import Metrics
 
 NOBODY = "none"
+
+# A missing or old token is everyday life, a false one is not.
+_SEVERITIES: dict[str, Severity] = {AUTH_REQUIRED.code: "low", TOKEN_EXPIRED.code: "low"}
 
 
 def _written(value: object) -> object:
@@ -54,7 +58,9 @@ class AuthenticateStage(Stage[Methods]):
         if not settings:
             return None
         _check_reach(chosen, site)
-        asking = _Asking(chosen, site.live("clock", Clock), site.live("metrics", Metrics))
+        asking = _Asking(
+            chosen, site.live("clock", Clock), site.live("metrics", Metrics), site.live("audit", Audit)
+        )
         return Hooks(on_request=asking.the_only_one if len(chosen) == 1 else asking.in_order)
 
     def explain(self, settings: Methods) -> str:
@@ -67,10 +73,11 @@ class AuthenticateStage(Stage[Methods]):
 class _Asking:
     """The methods of one route, and where their verdicts are counted."""
 
-    __slots__ = ("_clock", "_failed", "_missing", "_proofs", "_proven")
+    __slots__ = ("_audit", "_clock", "_failed", "_missing", "_proofs", "_proven")
 
-    def __init__(self, proofs: list[Proof], clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, proofs: list[Proof], clock: Clock, metrics: Metrics, audit: Audit) -> None:
         self._proofs = tuple(proofs)
+        self._audit = audit
         self._clock = clock
         self._proven = metrics.authentication_success
         self._failed = metrics.authentication_failure
@@ -86,7 +93,7 @@ class _Asking:
             x.identity = verdict
             self._proven.value += 1
             return None
-        return self._refuse(verdict)
+        return self._refuse(x, verdict)
 
     def in_order(self, x: Exchange) -> Failure | None:
         """The hook of a route with several methods."""
@@ -98,12 +105,16 @@ class _Asking:
                 self._proven.value += 1
                 return None
             if verdict is not None:
-                return self._refuse(verdict)
-        return self._refuse(None)
+                return self._refuse(x, verdict)
+        return self._refuse(x, None)
 
-    def _refuse(self, failure: Failure | None) -> Failure:
+    def _refuse(self, x: Exchange, failure: Failure | None) -> Failure:
         self._failed.value += 1
-        return self._missing if failure is None else failure
+        if failure is None:
+            failure = self._missing
+        severity = _SEVERITIES.get(failure.code, "medium")
+        self._audit("authentication_failed", severity, x, code=failure.code, reason=failure.detail)
+        return failure
 
 
 def _compile(site: Site) -> Proofs:

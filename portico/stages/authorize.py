@@ -21,6 +21,7 @@ from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTH_REQUIRED, AUTHORIZATION_ERROR, FORBIDDEN, Failure
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.identity.roles import Roles
+from portico.observe.audit import Audit
 
 ANY_METHOD = "*"
 OWN = "-own"
@@ -114,7 +115,7 @@ class AuthorizeStage(Stage[Written]):
             table.setdefault(b"HEAD", table[b"GET"])
         if other is None and site.methods and site.methods.isdisjoint(table):
             site.problem("names no method that this route takes, so that nobody could call it")
-        return Hooks(on_request=_Access(table, other).judge)
+        return Hooks(on_request=_Access(table, other, site.live("audit", Audit)).judge)
 
     def explain(self, settings: Written) -> str:
         """Who may, per method."""
@@ -149,23 +150,28 @@ class _Demand:
 class _Access:
     """One route's table: method → demand."""
 
-    __slots__ = ("_other", "_table")
+    __slots__ = ("_audit", "_other", "_table")
 
-    def __init__(self, table: dict[bytes, _Demand], other: _Demand | None) -> None:
+    def __init__(self, table: dict[bytes, _Demand], other: _Demand | None, audit: Audit) -> None:
         self._table = table
         self._other = other
+        self._audit = audit
 
     def judge(self, x: Exchange) -> Failure | None:
         """The hook."""
         identity = x.identity
         if identity is None:
-            return AUTH_REQUIRED.because("nobody was proven before authorize was asked")
+            return self._refuse(x, AUTH_REQUIRED, "nobody was proven before authorize was asked")
         demand = self._table.get(x.request.method, self._other)
         if demand is None:
-            return AUTHORIZATION_ERROR.because(
-                f"authorize does not name {x.request.method.decode('latin-1')}"
+            return self._refuse(
+                x, AUTHORIZATION_ERROR, f"authorize does not name {x.request.method.decode('latin-1')}"
             )
         if demand.allowed.isdisjoint(identity.roles):
             roles = ", ".join(identity.roles) or "no role"
-            return FORBIDDEN.because(f"{identity.subject} ({roles}) lacks {demand.text}")
+            return self._refuse(x, FORBIDDEN, f"{identity.subject} ({roles}) lacks {demand.text}")
         return None
+
+    def _refuse(self, x: Exchange, failure: Failure, reason: str) -> Failure:
+        self._audit("authorization_failed", "medium", x, code=failure.code, reason=reason)
+        return failure.because(reason)
