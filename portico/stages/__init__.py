@@ -19,14 +19,22 @@ from pydantic.errors import PydanticUserError
 
 from portico.config.extensions import ROUTE_KEYS
 from portico.config.problems import did_you_mean
-from portico.exchange.stage import Phase, Stage
+from portico.exchange.stage import Phase, Stage, Stages
 
+from .access_log import AccessLogStage
 from .authenticate import AuthenticateStage
 from .authorize import AuthorizeStage
+from .metrics import MetricsStage
 from .security_headers import SecurityHeadersStage
 
 GROUP = "portico.stages"
-BUILT_IN: tuple[type[Stage[Any]], ...] = (AuthenticateStage, AuthorizeStage, SecurityHeadersStage)
+BUILT_IN: tuple[type[Stage[Any]], ...] = (
+    MetricsStage,
+    AccessLogStage,
+    SecurityHeadersStage,
+    AuthenticateStage,
+    AuthorizeStage,
+)
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -52,6 +60,11 @@ def load_stages(extra: Sequence[str] = ()) -> dict[str, Stage[Any]]:
     if registry.problems:
         raise StageError("\n".join(registry.problems))
     return registry.stages
+
+
+def stage_types(stages: Stages) -> dict[str, Any]:
+    """The type of each stage's settings by its key, for those that have a key to write (`portico.config`)."""
+    return {key: stage.settings for key, stage in stages.items() if stage.settings is not None}
 
 
 def load_stage(reference: str) -> Stage[Any]:

@@ -82,7 +82,7 @@ class _Asking:
         self._proven = metrics.authentication_success
         self._failed = metrics.authentication_failure
         challenges = dict.fromkeys(proof.challenge for proof in proofs)
-        self._missing = AUTH_REQUIRED.saying(
+        self._missing = AUTH_REQUIRED.because("no credential").saying(
             AUTH_REQUIRED.text, *((b"www-authenticate", challenge) for challenge in challenges)
         )
 
