@@ -1,0 +1,47 @@
+"""Audit lines: who was refused what, and what was tried (requirement 12.3). Written one by one, whatever the level.
+
+An audit line names the caller as proven, never as claimed. Secrets in `extra` are hidden as everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from portico.exchange.exchange import Exchange
+
+from .log import Log
+from .text import Level
+
+Severity = Literal["low", "medium", "high", "critical"]
+
+_LEVELS: Final[dict[Severity, Level]] = {
+    "low": "info",
+    "medium": "warn",
+    "high": "error",
+    "critical": "error",
+}
+
+
+class Audit:
+    """Writes audit lines to a log. `audit(event, severity, x)` is one line."""
+
+    __slots__ = ("_log",)
+
+    def __init__(self, log: Log | None = None) -> None:
+        self._log = Log() if log is None else log
+
+    def __call__(self, event: str, severity: Severity, x: Exchange | None = None, **extra: Any) -> None:
+        """One line: what happened, how grave it is, in which exchange (None when outside of any), and more."""
+        fields: dict[str, Any] = {"type": "security", "event": event, "severity": severity}
+        if x is not None:
+            identity = x.identity
+            fields |= {
+                "requestId": x.request_id,
+                "userId": None if identity is None else identity.subject,
+                "tenantId": None if identity is None else identity.tenant,
+                "ip": x.client,
+                "method": x.request.method,
+                "url": x.request.target,
+                "route": x.route.template,
+            }
+        self._log.record(_LEVELS[severity], event, "audit", {**fields, **extra})
