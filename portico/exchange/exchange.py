@@ -75,6 +75,7 @@ class Exchange:
         "deadline",
         "ended",
         "failure",
+        "finished",
         "forward",
         "forwarded",
         "head_sent",
@@ -104,6 +105,7 @@ class Exchange:
         self.request = request
         self.now = now  # when the head was complete
         self.deadline = 0.0  # when the road loses patience; moved on by every step
+        self.finished = 0.0  # when it ended
         self.latest = float("inf")  # when all must be over, whatever moves
         self.runtime: Any = None
         self.route: RouteLabel = None  # type: ignore[assignment]  # set by the road before any stage runs

@@ -29,7 +29,8 @@ class Reply:
     """Status, fields and body of one reply.
 
     `length` is the body's size in bytes when it is known before the body ends, else None. `failure` is set when
-    the gateway made this reply because something failed. `constant` is sent besides `fields`.
+    the gateway made this reply because something failed. `constant` and `lines` (what the road says of every
+    exchange, as HTTP/1.1 lines) are sent besides `fields`.
     `from_service` tells whose words the fields are.
     """
 
@@ -41,6 +42,7 @@ class Reply:
         "fields",
         "from_service",
         "length",
+        "lines",
         "options",
         "status",
     )
@@ -59,6 +61,7 @@ class Reply:
         self.length: int | None = None if body is None else len(body)
         self.failure = failure
         self.constant = NO_CONSTANT
+        self.lines = b""
         self.from_service = False
         self.options: tuple[bytes, ...] = ()  # the tokens of Connection: fields that end at this hop
         self.close_delimited = False  # the service's body ends where its connection does

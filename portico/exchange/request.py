@@ -21,7 +21,6 @@ class Request:
         "complete",
         "expects_continue",
         "fields",
-        "head_bytes",
         "head_complete",
         "host",
         "keep_alive",
@@ -34,6 +33,7 @@ class Request:
         "refusal",
         "scheme",
         "target",
+        "told_id",
         "trailers",
         "upgrade",
         "version",
@@ -57,12 +57,12 @@ class Request:
         self.expects_continue = False
         self.upgrade = b""  # b"websocket", or empty
         self.wants_trailers = False  # TE: trailers
+        self.told_id = b""  # the client's X-Request-ID
         self.parts: list[bytes] = []  # body received and not yet taken
         self.refusal: Failure | None = None  # why it is not well framed
         self.trailers: list[Field] = []
         self.head_complete = False
         self.complete = False
-        self.head_bytes = 0
         self.body_bytes = 0
 
     @property

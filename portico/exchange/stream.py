@@ -82,10 +82,12 @@ class Road(Protocol):
 class Replies(Protocol):
     """Where a call to a service delivers what it gets. Each call ends in exactly one of: `end`, failed, switched."""
 
-    def reply(self, x: Exchange, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None:
+    def reply(
+        self, x: Exchange, reply: Reply, data: bytes, end: bool, trailers: list[Field], now: float
+    ) -> None:
         """The final head, with what came of the body in the same read."""
 
-    def reply_data(self, x: Exchange, data: bytes, end: bool, trailers: list[Field]) -> None:
+    def reply_data(self, x: Exchange, data: bytes, end: bool, trailers: list[Field], now: float) -> None:
         """More of the body; with `end`, its end and its trailers."""
 
     def interim(self, x: Exchange, status: int, fields: list[Field]) -> None:

@@ -8,13 +8,14 @@ it makes is staged, and a failed compilation leaves no trace. All problems are c
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from portico.config.addresses import Address as Written
 from portico.config.marks import Mark, Marks, Path, Place
 from portico.config.models.route import RouteHeaders, RouteSettings
-from portico.config.models.service import ServiceSettings
+from portico.config.models.service import BreakerSettings, ServiceSettings
 from portico.config.models.settings import Settings
 from portico.config.problems import ConfigurationError, Problem, Problems
 from portico.exchange.clock import Clock
@@ -31,7 +32,7 @@ from portico.routing import (
     parse_path,
     query_predicate,
 )
-from portico.rules.breaker import Breaker, BreakerRule
+from portico.rules import Breaker, BreakerRule, Transition
 from portico.services.forward import Forward, request_fields
 from portico.services.instance import Instance
 from portico.services.service import LiveServices, Service
@@ -92,6 +93,7 @@ class Compiler:
         children: Mapping[str, str],
         clock: Clock,
         replies: Replies,
+        moved: Callable[[str, Transition], None],
         endpoints: Sequence[EndpointRoute],
         generation: int,
         marks: Marks | None = None,
@@ -103,13 +105,14 @@ class Compiler:
         self._children = children
         self._clock = clock
         self._replies = replies
+        self._moved = moved
         self._endpoints = endpoints
         self._generation = generation
         self._marks = marks
         self._problems = Problems(marks or _NOWHERE)
         self._shared: dict[str, Any] = {}
         self._services: dict[str, Service] = {}
-        self.breakers: dict[str, tuple[BreakerRule, Breaker]] = {}
+        self.breakers: dict[str, Breaker] = {}
         self.pools: dict[tuple[Any, ...], Pool] = {}
         self.runtime: Runtime | None = None
 
@@ -186,9 +189,11 @@ class Compiler:
         breaker: Breaker | None = None
         failing = bytes(600)
         if written.breaker is not None:
-            rule = breaker_rule(written)
-            breaker = self._live_services.breaker(name, rule, lambda: Breaker(rule))
-            self.breakers[name] = (rule, breaker)
+            rule = breaker_rule(written.breaker)
+            breaker = self._live_services.breaker(
+                name, rule, lambda: Breaker(rule, partial(self._moved, name))
+            )
+            self.breakers[name] = breaker
             failing = bytes(status in written.breaker.statuses for status in range(600))
         instances = tuple(self._instance(name, written, address) for address in written.addresses)
         return Service(
@@ -261,9 +266,7 @@ class Compiler:
             service=service.name,
             methods=methods,
         )
-        headers = merged_headers(defaults.headers, route.headers)
-        allow, drop = header_sets(headers)
-        host = headers.host
+        allow, drop, drop_reply, host = header_rules(defaults.headers, route.headers)
         forward = Forward(
             service,
             request_fields(allow, drop),
@@ -280,7 +283,7 @@ class Compiler:
             timeout_s=route.timeout or service.timeout_s or defaults.timeout or TIMEOUT_S,
             idle_s=route.idle or service.idle_s or defaults.idle or IDLE_S,
             total_s=total,
-            drop_reply=frozenset(headers.drop_reply),
+            drop_reply=drop_reply,
         )
         entry = Entry(
             pattern,
@@ -357,43 +360,35 @@ class Compiler:
         return f"{mark.file}:{mark.line}"
 
 
-def breaker_rule(written: ServiceSettings) -> BreakerRule:
+def breaker_rule(written: BreakerSettings) -> BreakerRule:
     """The breaker's rule as `rules.breaker` takes it."""
-    breaker = written.breaker
-    if breaker is None:
-        raise ValueError("this service has no breaker")
     return BreakerRule(
-        errors=breaker.errors,
-        volume=breaker.volume,
-        window_s=breaker.window,
-        reset_s=breaker.reset,
-        consecutive=breaker.consecutive,
-        probes=breaker.probes,
+        errors=written.errors,
+        volume=written.volume,
+        window_s=written.window,
+        reset_s=written.reset,
+        consecutive=written.consecutive,
+        probes=written.probes,
     )
 
 
-def merged_headers(defaults: RouteHeaders, route: RouteHeaders) -> RouteHeaders:
-    """A route's header rules over those of `defaults`: `allow` and `host` replace, the lists add up."""
-    return RouteHeaders.model_validate(
-        {
-            "allow": route.allow if route.allow is not None else defaults.allow,
-            "pass": defaults.pass_ + route.pass_,
-            "drop": defaults.drop + route.drop,
-            "drop_reply": defaults.drop_reply + route.drop_reply,
-            "host": route.host or defaults.host,
-        }
-    )
+def header_rules(
+    defaults: RouteHeaders, route: RouteHeaders
+) -> tuple[frozenset[str] | None, frozenset[str], frozenset[str], str | None]:
+    """(request fields that pass or None for all, those that never pass, reply fields that never pass, host).
 
-
-def header_sets(headers: RouteHeaders) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """(names that pass or None for all, names that never pass); a name may end in `*`."""
+    `allow` and `host` of a route replace those of `defaults`; the lists add up. A name may end in `*`.
+    """
     allow: frozenset[str] | None = None
-    if headers.allow is not None:
-        names = set(headers.allow) | set(headers.pass_)
+    written = route.allow if route.allow is not None else defaults.allow
+    if written is not None:
+        names = {*written, *defaults.pass_, *route.pass_}
         if "standard" in names:
             names |= set(STANDARD_FIELDS)
         allow = frozenset(names)
-    return allow, frozenset(headers.drop)
+    drop = frozenset(defaults.drop + route.drop)
+    drop_reply = frozenset(defaults.drop_reply + route.drop_reply)
+    return allow, drop, drop_reply, route.host or defaults.host
 
 
 __all__ = ["Compiler", "ConfigurationError", "EndpointRoute"]

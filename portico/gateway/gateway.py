@@ -7,6 +7,7 @@ One sweep, ten times a second, is the clock of every deadline, pool, log and hea
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from portico.http.connection import Connection
 from portico.http.listener import Listener
 from portico.observe import vitals
 from portico.observe.families import Metrics
+from portico.rules import Cause, State, Transition
 from portico.services.service import LiveServices
 from portico.stages import load_stages
 
@@ -28,6 +30,8 @@ from .compile import Compiler
 from .endpoints import endpoint_routes
 from .road import Road
 from .site import Live
+
+log = logging.getLogger("portico")
 
 SWEEP_S = 0.1
 SLICE_S = 0.002  # of the loop's time that compiling may take at once
@@ -55,8 +59,9 @@ class Gateway:
         self.started = monotonic()
         self.live = Live()
         self.services = LiveServices()
-        self.metrics = self.live.get("metrics", Metrics)
-        self.live.commit()
+        self.metrics = Metrics()
+        self.live.put("metrics", self.metrics)
+        self.live.put("clock", self.clock)
         self.memory = MemoryBudget(0)
         self.road = Road(self.memory, self.clock)
         self.listener: Listener | None = None
@@ -83,6 +88,7 @@ class Gateway:
             children=children,
             clock=self.clock,
             replies=self.road,
+            moved=self._breaker_moved,
             endpoints=endpoint_routes(settings, self),
             generation=self._generation + 1,
             marks=marks,
@@ -202,7 +208,7 @@ class Gateway:
             now = monotonic()
             for name in runtime.settings.gateway.ready.require:
                 breaker = runtime.services[name].breaker
-                checks[name] = breaker is None or breaker.state(now) != "OPEN"
+                checks[name] = breaker is None or breaker.state(now) is not State.OPEN
         return checks
 
     def snapshot(self) -> dict[str, Any]:
@@ -220,14 +226,35 @@ class Gateway:
             "connections": len(self.listener.connections) if self.listener is not None else 0,
             "rss_bytes": memory[0] if memory is not None else 0,
             "breakers": {
-                name: breaker.stats(now, offset) for name, breaker in self.services.breakers().items()
+                name: breaker.stats(now, offset) for name, breaker in self.services.breakers.items()
             },
             "pools": {str(pool.address): pool.stats() for pool in self.services.pools()},
             "metrics": self.metrics.registry.snapshot(),
         }
 
+    # -- what siblings tell each other
+
+    def _breaker_moved(self, service: str, transition: Transition) -> None:
+        log.warning(
+            "breaker of %s: %s -> %s, %s",
+            service,
+            transition.before.name,
+            transition.after.name,
+            transition.cause.value,
+            extra={"service": service, "event": transition.event},
+        )
+        breaker = self.services.breakers.get(service)
+        if breaker is not None and transition.after is State.OPEN and transition.cause is not Cause.TOLD:
+            open_s = breaker.retry_after(monotonic())
+            self._cluster.tell({"about": "breaker", "service": service, "open_s": open_s})
+
     def heard(self, message: dict[str, Any]) -> None:
         """Something that a sibling told."""
+        if message.get("about") != "breaker":
+            return
+        breaker = self.services.breakers.get(message["service"])
+        if breaker is not None:
+            breaker.force_open(monotonic(), message["open_s"])
 
     def reopen_logs(self) -> None:
         """After the log files were moved away."""

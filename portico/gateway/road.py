@@ -53,7 +53,9 @@ log = logging.getLogger("portico")
 PENDING_BYTES = 65536
 
 # A request id from outside is believed when it can go into a log line and a header as it is.
-_WELL_FORMED = re.compile(rb"[A-Za-z0-9._~+/=-]{8,128}")
+_WELL_FORMED = re.compile(rb"[A-Za-z0-9._~+/=-]{8,128}").fullmatch
+
+_OWN_LINES = b"x-request-id: %b\r\nx-response-time: %.1fms\r\n"
 
 _FOREVER = float("inf")
 
@@ -80,8 +82,8 @@ class Road:
         x.client, x.forwarded = stream.forwarded(request)
         x.request_id = self._request_id(request)
         found: Match | Miss
-        if request.method == b"OPTIONS" and request.header(b"access-control-request-method"):
-            found = _find_preflight(runtime, request)
+        if request.method == b"OPTIONS":
+            found = _find_options(runtime, request)
         else:
             found = runtime.table.find(
                 request.method, request.host, request.path, request.query, request.fields
@@ -89,7 +91,7 @@ class Road:
         chain: Chain
         failure: Failure | None = None
         if isinstance(found, Miss):
-            chain, failure = self._missed(runtime, request, found)
+            chain, failure = self._missed(runtime, found)
         else:
             chain = cast("Chain", found.value)
             x.params = found.params
@@ -154,7 +156,7 @@ class Road:
             return
         x.failure = CLIENT_GONE
         self._give_up(x)
-        self._end(x)
+        self._end(x, monotonic())
 
     # -- along the chain
 
@@ -264,17 +266,17 @@ class Road:
 
     # -- the service's side
 
-    def reply(self, x: Exchange, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None:
+    def reply(
+        self, x: Exchange, reply: Reply, data: bytes, end: bool, trailers: list[Field], now: float
+    ) -> None:
         chain: Chain = x.chain
-        now = monotonic()
         keep = chain.keep_reply
         fields = [field for field in reply.fields if keep[field[0]]]
         if reply.options:
             options = reply.options
             fields = [field for field in fields if field[0] not in options]
-        fields.append((b"x-request-id", x.request_id))
-        fields.append((b"x-response-time", b"%.1fms" % ((now - x.now) * 1000.0)))
         reply.fields = fields
+        reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
         reply.constant = chain.constant
         x.reply = reply
         try:
@@ -291,9 +293,9 @@ class Road:
         x.deadline = now + chain.idle_s
         x.stream.send_head(reply, data, end, trailers)
         if end:
-            self._end(x)
+            self._end(x, now)
 
-    def reply_data(self, x: Exchange, data: bytes, end: bool, trailers: list[Field]) -> None:
+    def reply_data(self, x: Exchange, data: bytes, end: bool, trailers: list[Field], now: float) -> None:
         if x.ended:
             return
         if x.reply_filters:
@@ -304,10 +306,10 @@ class Road:
                 self._crashed(x, error)
                 return
         x.reply_bytes += len(data)
-        x.deadline = monotonic() + x.chain.idle_s
+        x.deadline = now + x.chain.idle_s
         x.stream.send_data(data, end, trailers)
         if end:
-            self._end(x)
+            self._end(x, now)
 
     def interim(self, x: Exchange, status: int, fields: list[Field]) -> None:
         if not x.ended and not x.head_sent:
@@ -321,7 +323,7 @@ class Road:
         x.failure = failure
         if x.head_sent:
             x.stream.abort()
-            self._end(x)
+            self._end(x, monotonic())
             return
         self._send_own(x, x.runtime.errors.render(x, failure))
 
@@ -331,9 +333,8 @@ class Road:
         reply.fields += [
             (b"connection", b"upgrade"),
             (b"upgrade", x.request.upgrade),
-            (b"x-request-id", x.request_id),
-            (b"x-response-time", b"%.1fms" % ((monotonic() - x.now) * 1000.0)),
         ]
+        reply.lines = _OWN_LINES % (x.request_id, (monotonic() - x.now) * 1000.0)
         reply.constant = x.chain.constant
         x.reply = reply
         for hook in x.chain.replies:
@@ -346,16 +347,14 @@ class Road:
     def tunnel_closed(self, x: Exchange, sent: int) -> None:
         self.tunnels.pop(x, None)
         x.reply_bytes = sent
-        self._end(x)
+        self._end(x, monotonic())
 
     # -- the gateway's own replies
 
     def _send_own(self, x: Exchange, reply: Reply) -> None:
-        reply.fields += [
-            (b"date", self.clock.date),
-            (b"x-request-id", x.request_id),
-            (b"x-response-time", b"%.1fms" % ((monotonic() - x.now) * 1000.0)),
-        ]
+        now = monotonic()
+        reply.fields.append((b"date", self.clock.date))
+        reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
         reply.constant = x.chain.constant
         x.reply = reply
         body = reply.body or b""
@@ -368,12 +367,12 @@ class Road:
             log.exception("a stage failed on a reply of the gateway", extra=_about(x))
             x.failure = INTERNAL
             x.stream.abort()
-            self._end(x)
+            self._end(x, monotonic())
             return
         x.head_sent = True
         x.reply_bytes = len(body)
         x.stream.send_head(reply, body, True, [])
-        self._end(x)
+        self._end(x, now)
 
     def _filter_reply(self, x: Exchange, reply: Reply, data: bytes, end: bool) -> bytes:
         made = [make(x, reply) for make in x.chain.reply_filters]
@@ -399,10 +398,11 @@ class Road:
         if attempt is not None:
             attempt.cancel()
 
-    def _end(self, x: Exchange) -> None:
+    def _end(self, x: Exchange, now: float) -> None:
         if x.ended:
             return
         x.ended = True
+        x.finished = now
         self.active.discard(x)
         if x.reserved:
             self.memory.give(x.reserved)
@@ -463,17 +463,15 @@ class Road:
                 self.failed(x, SHUTTING_DOWN)
 
     @staticmethod
-    def _missed(runtime: Runtime, request: Request, miss: Miss) -> tuple[Chain, Failure | None]:
-        if request.path == b"*":
-            return runtime.asterisk, None
+    def _missed(runtime: Runtime, miss: Miss) -> tuple[Chain, Failure | None]:
         if not miss.allowed:
             return runtime.unrouted, NOT_FOUND
         allow = (b"allow", b", ".join(miss.allowed))
         return runtime.unrouted, METHOD_NOT_ALLOWED.saying(METHOD_NOT_ALLOWED.text, allow)
 
     def _request_id(self, request: Request) -> bytes:
-        told = request.header(b"x-request-id")
-        if told is not None and _WELL_FORMED.fullmatch(told):
+        told = request.told_id
+        if told and _WELL_FORMED(told):
             return told
         self._id_count += 1
         return b"%b%06x" % (self._id_prefix, self._id_count)
@@ -485,10 +483,15 @@ class Road:
             x.latest = min(x.latest, int(told) / 1000.0 - self.clock.offset)
 
 
-def _find_preflight(runtime: Runtime, request: Request) -> Match | Miss:
-    """A CORS pre-flight goes where the request would go that it asks for (docs/framing.md)."""
-    asked = request.header(b"access-control-request-method") or b""
-    return runtime.table.find_preflight(asked, request.host, request.path, request.query, request.fields)
+def _find_options(runtime: Runtime, request: Request) -> Match | Miss:
+    """A CORS pre-flight goes where the request would go that it asks for; `*` is about the gateway itself."""
+    table = runtime.table
+    if request.path == b"*":
+        return Match(runtime.asterisk, None)
+    asked = request.header(b"access-control-request-method")
+    if asked:
+        return table.find_preflight(asked, request.host, request.path, request.query, request.fields)
+    return table.find(request.method, request.host, request.path, request.query, request.fields)
 
 
 def _pass(x: Exchange, data: bytes, end: bool) -> bytes:

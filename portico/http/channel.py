@@ -39,8 +39,8 @@ _SPECIAL = {
 class Caller(Protocol):
     """Who waits for the reply on a channel."""
 
-    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None: ...
-    def on_data(self, data: bytes, end: bool, trailers: list[Field]) -> None: ...
+    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field], now: float) -> None: ...
+    def on_data(self, data: bytes, end: bool, trailers: list[Field], now: float) -> None: ...
     def on_interim(self, status: int, fields: list[Field]) -> None: ...
     def on_switch(self, reply: Reply, rest: bytes) -> None: ...
     def on_broken(self, failure: Failure, silent: bool) -> None: ...
@@ -62,6 +62,7 @@ class Channel(asyncio.Protocol):
         "_keeps",
         "_parser",
         "_parts",
+        "_plain",
         "_pool",
         "_reply",
         "_request_done",
@@ -92,6 +93,7 @@ class Channel(asyncio.Protocol):
         self._head_only = False  # the request was HEAD
         self._request_done = False
         self._seen = False  # any byte of the reply
+        self._plain = False  # the next head is known to be HTTP/1.1
         self._head_wire = 0
         self._interims = 0
         # What the parser has recorded.
@@ -168,7 +170,7 @@ class Channel(asyncio.Protocol):
             return
         reply = self._reply
         if exc is None and reply is not None and reply.close_delimited:
-            caller.on_data(b"", True, [])
+            caller.on_data(b"", True, [], monotonic())
         else:
             caller.on_broken(CONNECTION_RESET.because(str(exc or "closed")), not self._seen)
 
@@ -191,16 +193,12 @@ class Channel(asyncio.Protocol):
             self.caller.on_drained()
 
     def data_received(self, data: bytes) -> None:
-        if self._tunnel is not None:
-            self._tunnel.service_data(data)
-            return
         if self.caller is None:
-            # Nobody asked: whatever this is, it must not become the next caller's reply.
-            self._close()
+            self._unasked(data)
             return
-        self._seen = True
-        if not self._delivered:
-            self._head_wire += len(data)
+        if not self._seen:
+            self._seen = True
+            self._plain = data.startswith(b"HTTP/1.1 ")
         rest = b""
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -212,7 +210,22 @@ class Channel(asyncio.Protocol):
                 self._surplus = True
             else:
                 self._trouble = str(error)
-        self._act(rest)
+        reply = self._reply
+        if reply is None:
+            self._head_wire += len(data)
+            if self._head_wire > HEAD_BYTES and not self._trouble:
+                self._trouble = "a head without end"
+        if self._trouble:
+            self._give_up()
+        elif reply is not None:
+            self._hand_on(reply, rest)
+
+    def _unasked(self, data: bytes) -> None:
+        """Bytes that are no reply: a tunnel's, or nobody's, which must not become the next caller's reply."""
+        if self._tunnel is not None:
+            self._tunnel.service_data(data)
+        else:
+            self._close()
 
     # -- parsing: callbacks record
 
@@ -232,7 +245,11 @@ class Channel(asyncio.Protocol):
             return
         parser: httptools.HttpResponseParser = self._parser  # type: ignore[assignment]
         status = parser.get_status_code()
-        version = parser.get_http_version()
+        version = "1.1"
+        if self._plain:
+            self._plain = False  # known of the first head only
+        else:
+            version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
             self._trouble = f"version {version}"
         elif status > 599:
@@ -250,28 +267,29 @@ class Channel(asyncio.Protocol):
 
     def _take_head(self, status: int, version: str, keep_alive: bool) -> None:
         """The final head: settle how its body ends (RFC 9112 section 6.3)."""
-        reply = Reply(status, self._fields)
+        fields = self._fields
+        reply = Reply(status, fields)
         reply.from_service = True
         chunked = False
-        for name, value in self._fields:
+        for name, value in fields:
             kind = _SPECIAL.get(name)
             if kind is None:
                 continue
             if kind == _LENGTH:
                 reply.length = int(value)  # the parser has refused anything but one run of digits
+            elif kind == _CONNECTION:
+                if value != b"keep-alive":
+                    reply.options += tuple(tokens(value))
             elif kind == _CODING:
                 if chunked or value.strip().lower() != b"chunked" or version == "1.0":
                     self._trouble = "a transfer coding other than chunked"
                     return
                 chunked = True
-            elif kind == _CONNECTION:
-                reply.options += tuple(tokens(value))
             else:
                 self._heed_keep_alive(value)
-        if self._head_only or status in BODILESS:
-            if self._head_only:
-                self._complete = status != 101
-        elif not chunked and reply.length is None:
+        if self._head_only:
+            self._complete = status != 101
+        elif not chunked and reply.length is None and status not in BODILESS:
             reply.close_delimited = True
             keep_alive = False
         self._keeps = keep_alive
@@ -296,57 +314,57 @@ class Channel(asyncio.Protocol):
 
     # -- acting
 
-    def _act(self, rest: bytes) -> None:
-        """Hand on what was recorded."""
-        caller = cast(Caller, self.caller)
-        reply = self._reply
-        if self._trouble or (reply is None and self._head_wire > HEAD_BYTES):
-            trouble, self._trouble = self._trouble or "a head without end", ""
-            self.caller = None
-            self._forget_reply()
-            self._close()
-            caller.on_broken(BAD_REPLY.because(trouble), False)
-            return
-        if reply is None:
-            return
+    def _hand_on(self, reply: Reply, rest: bytes) -> None:
+        """Pass on what was recorded. With the end the channel is given back first: the caller's next request may
+        take this very connection."""
+        caller: Caller = self.caller  # type: ignore[assignment]
         if reply.status == 101:
-            self._forget_reply()
             self.caller = None
+            self._forget_reply()
             caller.on_switch(reply, rest)
             return
         parts = self._parts
         data = b"" if not parts else parts[0] if len(parts) == 1 else b"".join(parts)
         end = self._complete
-        trailers = self._trailers
         first = not self._delivered
+        trailers = self._trailers
+        now = monotonic()
         if end:
-            # Given back before the end is told: the caller's next request may take this very connection.
-            self._finish()
+            self._finish(now)
         else:
             self._delivered = True
             self._parts = []
         if first:
-            caller.on_reply(reply, data, end, trailers)
+            caller.on_reply(reply, data, end, trailers, now)
         elif data or end:
-            caller.on_data(data, end, trailers)
+            caller.on_data(data, end, trailers, now)
 
-    def _finish(self) -> None:
+    def _give_up(self) -> None:
+        """The reply cannot be trusted."""
+        caller: Caller = self.caller  # type: ignore[assignment]
+        trouble, self._trouble = self._trouble, ""
         self.caller = None
-        keeps = self._keeps and self._request_done and not self._surplus and not self.closed
         self._forget_reply()
-        if self._head_only and keeps:
+        self._close()
+        caller.on_broken(BAD_REPLY.because(trouble), False)
+
+    def _finish(self, now: float) -> None:
+        self.caller = None
+        self._forget_reply()
+        if not self._keeps or self._surplus or not self._request_done or self.closed:
+            self._close()
+            return
+        if self._head_only:
             # The parser may still wait for a body that a reply to HEAD does not have.
             self._parser = httptools.HttpResponseParser(self)
-        if keeps:
-            self._pool.release(self, monotonic() + self._keep_alive_s)
-        else:
-            self._close()
+        self._pool.release(self, now + self._keep_alive_s)
 
     def _forget_reply(self) -> None:
         self._reply = None
-        self._parts = []
-        self._trailers = []
-        self._fields = []
+        if self._parts:
+            self._parts = []
+        if self._trailers:
+            self._trailers = []
 
     def _close(self) -> None:
         self.closed = True

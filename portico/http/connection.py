@@ -222,7 +222,6 @@ class Connection(asyncio.Protocol):
         request: Request = self._reading  # type: ignore[assignment]
         parser: httptools.HttpRequestParser = self._parser  # type: ignore[assignment]
         request.method = parser.get_method()
-        request.version = parser.get_http_version().encode()
         request.keep_alive = parser.should_keep_alive()
         request.scheme = self._scheme
         request.head_complete = True
@@ -273,8 +272,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._parse_failed(error)
         queue = self._queue
-        for index in range(queued, len(queue)):
-            self._judge(queue[index], raw, upgraded and index == len(queue) - 1)
+        if len(queue) > queued:
+            self._judge(queue, queued, raw, upgraded)
         reading = self._reading
         if reading is None:
             self._wire = 0
@@ -308,21 +307,21 @@ class Connection(asyncio.Protocol):
             return  # bytes behind a request that announced the end are not read
         self._fail(BAD_REQUEST.because(str(error)))
 
-    def _judge(self, request: Request, raw: bytes, upgraded: bool) -> None:
-        """Judge a head that has just become complete; the verdict waits on the request for its turn."""
+    def _judge(self, queue: deque[Request], first: int, raw: bytes, upgraded: bool) -> None:
+        """Judge the heads that have just become complete; a verdict waits on its request for its turn."""
         limits = self._listener.limits
-        size = len(request.target)
-        for name, value in request.fields:
-            size += len(name) + len(value) + 4
-        request.head_bytes = size
-        if len(request.target) > limits.target:
-            request.refusal = TARGET_TOO_LONG
-        elif size > limits.header_bytes + len(request.target) or len(request.fields) > limits.header_count:
-            request.refusal = FIELDS_TOO_LARGE
-        else:
-            request.refusal = check(request, raw, upgraded)
-        if request.refusal is not None:
-            request.keep_alive = False
+        for index in range(first, len(queue)):
+            request = queue[index]
+            if len(request.target) > limits.target:
+                request.refusal = TARGET_TOO_LONG
+            elif len(request.fields) > limits.header_count or (
+                self._wire > limits.header_bytes and _size(request) > limits.header_bytes
+            ):
+                request.refusal = FIELDS_TOO_LARGE
+            else:
+                request.refusal = check(request, raw, upgraded and index == len(queue) - 1)
+            if request.refusal is not None:
+                request.keep_alive = False
 
     # -- acting
 
@@ -438,7 +437,8 @@ class Connection(asyncio.Protocol):
         if request is None:
             return
         status = reply.status
-        if not request.complete or (reply.failure is not None and reply.failure.close):
+        failure = reply.failure
+        if not request.complete or (failure is not None and failure.close):
             self._close_after = True
         length = reply.length
         framing = b""
@@ -463,7 +463,9 @@ class Connection(asyncio.Protocol):
             framing += b"connection: keep-alive\r\n"
         lines = [b"%b: %b\r\n" % field for field in reply.fields]
         self._transport.write(
-            b"".join((STATUS_LINES[status], *lines, reply.constant.lines, framing, b"\r\n", data))
+            b"".join(
+                (STATUS_LINES[status], *lines, reply.lines, reply.constant.lines, framing, b"\r\n", data)
+            )
         )
         if end:
             self._reply_ended(request)
@@ -540,7 +542,7 @@ class Connection(asyncio.Protocol):
 
     def open_tunnel(self, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes]:
         self._transport.write(
-            b"".join((STATUS_LINES[101], render(reply.fields), reply.constant.lines, b"\r\n"))
+            b"".join((STATUS_LINES[101], render(reply.fields), reply.lines, reply.constant.lines, b"\r\n"))
         )
         self._tunnel = tunnel
         self.phase = Phase.TUNNEL
@@ -571,3 +573,8 @@ class Connection(asyncio.Protocol):
 
     def __repr__(self) -> str:
         return f"<Connection {self.peer.decode('latin-1')} {self.phase.name} {len(self._held)} bytes held>"
+
+
+def _size(request: Request) -> int:
+    """The header section's size on the wire, in bytes."""
+    return sum(len(name) + len(value) + 4 for name, value in request.fields)

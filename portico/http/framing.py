@@ -21,7 +21,7 @@ from portico.exchange.fields import tokens
 from portico.exchange.request import Request
 from portico.routing.normal import normalise
 
-_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE, _TE = range(1, 8)
+_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE, _TE, _ID = range(1, 9)
 _SPECIAL = {
     b"host": _HOST,
     b"content-length": _LENGTH,
@@ -31,11 +31,15 @@ _SPECIAL = {
     b"expect": _EXPECT,
     b"upgrade": _UPGRADE,
     b"te": _TE,
+    b"x-request-id": _ID,
 }
 
+# A target that is its own normal form, without query: the common case, settled in one step.
+_PLAIN_TARGET = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~!$&'()*+,:=@-]*)+/?|/").fullmatch
 # RFC 3986 section 3.2.2, without userinfo (RFC 9110 section 4.2.4): a name, an IPv4 or a bracketed IPv6 address.
 _AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_REQUEST_LINE = re.compile(rb"(?m)^[A-Z-]+ [^ \r\n]+ HTTP/([0-9]\.[0-9])\r$")
 _QUERY_REFUSED = re.compile(rb"[^\x21-\x7e]|[#\\]")
 
 # Fields that a request must not name in Connection: removing them would change what the request means, or hand
@@ -50,12 +54,21 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     versions (RTSP, ICE) and does not tell.
     """
     method = request.method
-    version = request.version
-    line = b"%b %b HTTP/%b\r\n" % (method, request.target, version)
-    if not raw.startswith(line) and line not in raw:
+    line = b"%b %b HTTP/1." % (method, request.target)
+    start = len(line)
+    if not raw.startswith(line):
+        # Behind a pipelined request, after empty lines, or not to the letter.
+        start += raw.find(line)
+    version = raw[start : start + 3]
+    if version == b"1\r\n":
+        version = request.version = b"1.1"
+    elif version == b"0\r\n":
+        version = request.version = b"1.0"
+    else:
+        found = _REQUEST_LINE.search(raw)
+        if found is not None and found[1] not in (b"1.0", b"1.1"):
+            return VERSION_UNKNOWN.because(f"version {found[1].decode('latin-1')}")
         return BAD_REQUEST.because("the request line is not METHOD SP TARGET SP HTTP/1.x")
-    if version != b"1.1" and version != b"1.0":
-        return VERSION_UNKNOWN.because(f"version {version.decode('latin-1')}")
     if method == b"CONNECT" or method == b"TRACE":
         return METHOD_REFUSED
 
@@ -81,6 +94,8 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
             if value.lower() != b"100-continue":
                 return EXPECTATION_FAILED
             request.expects_continue = version == b"1.1"  # RFC 9110 section 10.1.1: ignored from HTTP/1.0
+        elif kind == _ID:
+            request.told_id = value
         elif kind == _TE:
             request.wants_trailers = b"trailers" in tokens(value)
         else:
@@ -105,41 +120,54 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
 def _target(request: Request, host: bytes | None) -> Failure | None:
     """Settle authority, path and query from the target and Host (RFC 9112 section 3.2)."""
     target = request.target
-    if host is None and request.version == b"1.1":
-        return BAD_REQUEST.because("no Host")
-    authority = (host or b"").lower()
-    if target[:1] != b"/":
-        if target == b"*":
-            if request.method != b"OPTIONS":
-                return BAD_REQUEST.because("target * with a method other than OPTIONS")
-        else:
-            absolute = _ABSOLUTE.fullmatch(target)
-            if absolute is None:
-                return BAD_REQUEST.because("the target is neither a path nor an http URL")
-            # RFC 9112 section 3.2.2: the URL's authority rules, and Host is replaced by it.
-            authority, target = absolute[2].lower(), absolute[3]
-            if not authority:
-                return BAD_REQUEST.because("a URL without authority")
-            if target[:1] != b"/":
-                target = b"*" if request.method == b"OPTIONS" and not target else b"/" + target
-    if authority:
-        found = _AUTHORITY.fullmatch(authority)
-        if found is None:
+    if host is None:
+        if request.version == b"1.1":
+            return BAD_REQUEST.because("no Host")
+        host = b""
+    if target[:1] != b"/" and target != b"*":
+        absolute = _ABSOLUTE.fullmatch(target)
+        if absolute is None:
+            return BAD_REQUEST.because("the target is neither a path nor an http URL")
+        # RFC 9112 section 3.2.2: the URL's authority rules, and Host is replaced by it.
+        host, target = absolute[2], absolute[3]
+        if not host:
+            return BAD_REQUEST.because("a URL without authority")
+        if target[:1] != b"/":
+            target = b"*" if request.method == b"OPTIONS" and not target else b"/" + target
+    if host or request.version == b"1.1":
+        known = _hosts[host]
+        if known is None:
             return BAD_REQUEST.because("Host is not a host")
-        request.authority = authority
-        request.host = found[1]
-    elif request.version == b"1.1" and host:
-        return BAD_REQUEST.because("Host is not a host")
+        request.authority, request.host = known
+    if _PLAIN_TARGET(target):
+        request.path = target
+        return None
+    if target == b"*":
+        if request.method != b"OPTIONS":
+            return BAD_REQUEST.because("target * with a method other than OPTIONS")
+        request.path = target
+        return None
     path, mark, query = target.partition(b"?")
     if mark:
         if _QUERY_REFUSED.search(query):
             return BAD_REQUEST.because("a character that must be encoded stands in the query")
         request.query = query
-    if path == b"*":
-        request.path = path
-        return None
     normal = normalise(path)
     if normal is None:
         return BAD_REQUEST.because("the path is malformed or leaves the root")
     request.path = normal
     return None
+
+
+class _Hosts(dict[bytes, tuple[bytes, bytes] | None]):
+    """Host as received → (authority, host) in lower case, or None when it is not a host. Remembered, bounded."""
+
+    def __missing__(self, received: bytes) -> tuple[bytes, bytes] | None:
+        found = _AUTHORITY.fullmatch(received.lower())
+        verdict = None if found is None else (found[0], found[1])
+        if len(self) < 1024 and len(received) < 256:
+            self[received] = verdict
+        return verdict
+
+
+_hosts = _Hosts()

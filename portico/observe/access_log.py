@@ -7,7 +7,6 @@ lines go to a `LogWriter`, in batches.
 from __future__ import annotations
 
 from math import inf
-from time import monotonic
 from typing import Final
 
 from portico.exchange.exchange import Exchange
@@ -68,7 +67,7 @@ class RouteLog:
 
     def end(self, x: Exchange) -> None:
         """on_end: a line that it has ended, and one more if it was slow."""
-        seconds = monotonic() - x.now
+        seconds = x.finished - x.now
         reply = x.reply
         status = status_of(x) if reply is None or x.failure is not None else reply.status
         level = self._levels[status]

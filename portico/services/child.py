@@ -46,6 +46,17 @@ def end_by(seconds: float) -> None:
     faulthandler.dump_traceback_later(seconds, exit=True)
 
 
+def import_from_here() -> None:
+    """Let modules in the working folder be imported: applications and plug-ins are often not installed.
+
+    Only from here on: started with -P, this interpreter has imported its own modules by now, and no `logging.py` that
+    happens to lie in the folder has taken the place of one of them.
+    """
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
 def load_app(target: str) -> Any:
     """The application `package.module:name`. Raises `AppError`."""
     module, _, name = target.partition(":")
@@ -134,6 +145,7 @@ async def _serve(app: Any, path: str, lifeline: _Lifeline, grace_s: float) -> No
     lifeline.on_end(stop)
     if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
         os.unlink(path)  # a former process of this service, killed
+    supervisor = os.getppid()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listening.bind(path)
@@ -142,6 +154,8 @@ async def _serve(app: Any, path: str, lifeline: _Lifeline, grace_s: float) -> No
         listening.close()
         with contextlib.suppress(OSError):
             os.unlink(path)
+            if os.getppid() != supervisor:
+                os.rmdir(os.path.dirname(path))  # nobody else will; works for the last of its services
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--grace", type=float, required=True)
     options = parser.parse_args(arguments)
     lifeline = _Lifeline(options.lifeline)
+    import_from_here()
     try:
         app = load_app(options.app)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

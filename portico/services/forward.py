@@ -11,6 +11,7 @@ once more on another one; anything else fails, since the service may have acted.
 
 from __future__ import annotations
 
+import math
 from time import monotonic
 
 from portico.exchange.clock import Clock
@@ -23,13 +24,15 @@ from portico.exchange.failure import (
     Failure,
     Side,
 )
-from portico.exchange.fields import HOP_BY_HOP, Field, Keep, matcher
+from portico.exchange.fields import HOP_BY_HOP, Field, Keep, matcher, render
 from portico.exchange.reply import Reply
+from portico.exchange.request import Request
 from portico.exchange.stream import Replies
 from portico.http.channel import Channel
 from portico.http.reserved import is_reserved
 from portico.http.tunnel import Tunnel
 from portico.http.wire import chunk, last_chunk
+from portico.rules import REFUSED, Breaker
 
 from .instance import Instance
 from .service import Service
@@ -37,6 +40,10 @@ from .service import Service
 REPLAY_BYTES = 65536  # a body up to this size is kept until the reply begins
 # RFC 9110 section 9.2.2. QUERY: RFC 10008.
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"QUERY", b"PROPFIND", b"REPORT"})
+
+_HEAD = (
+    b"%b %b HTTP/1.1\r\n%b%b%bx-request-id: %b\r\nx-gateway-forwarded: true\r\nvia: %b portico\r\n%b%b\r\n"
+)
 
 # Written by the gateway for every request, whatever the client sent.
 _OURS = frozenset({b"host", b"expect", b"x-request-id"})
@@ -73,20 +80,15 @@ class Forward:
     def begin(self, x: Exchange, now: float) -> None:
         """Call the service. The outcome, also an immediate one, arrives through `replies`."""
         service = self.service
-        ticket = 0
         breaker = service.breaker
+        ticket = REFUSED
         if breaker is not None:
             ticket = breaker.admit(now)
-            if ticket < 0:
-                wait = max(1, round(breaker.retry_after(now)))
-                self.replies.failed(
-                    x,
-                    BREAKER_OPEN.saying(
-                        f"Service unavailable: {service.name}", (b"retry-after", b"%d" % wait)
-                    ).because("breaker open"),
-                )
+            if ticket == REFUSED:
+                self._refuse(x, breaker, now)
                 return
-        instance = service.balancer.pick(service.instances)
+        instances = service.instances
+        instance = instances[0] if len(instances) == 1 else service.pick(instances)
         attempt = Attempt(self, x, instance, ticket)
         x.attempt = attempt
         x.attempts += 1
@@ -96,44 +98,57 @@ class Forward:
         else:
             attempt.wait()
 
+    def _refuse(self, x: Exchange, breaker: Breaker, now: float) -> None:
+        """An open breaker answers at once, and says when it will try again."""
+        seconds = max(1, math.ceil(breaker.retry_after(now)))
+        text = f"Service unavailable: {self.service.name}"
+        self.replies.failed(
+            x, BREAKER_OPEN.saying(text, (b"retry-after", b"%d" % seconds)).because("breaker open")
+        )
+
     def head(self, x: Exchange, instance: Instance, framing: bytes, complete: bool) -> bytes:
         """The request's head towards an instance."""
         request = x.request
         keep = self._keep
-        target = instance.prefix + request.path if instance.prefix else request.path
-        if request.query:
-            target = b"%b?%b" % (target, request.query)
         fields = request.fields
         if request.options:
             options = request.options
             fields = [field for field in fields if field[0] not in options]
-        lines = [
-            b"%b %b HTTP/1.1\r\n" % (request.method, target),
-            instance.host_line
-            if self._own_host or not request.authority
-            else b"host: %b\r\n" % request.authority,
-            *[b"%b: %b\r\n" % field for field in fields if keep[field[0]]],
-            framing,
-            b"x-request-id: %b\r\nx-gateway-forwarded: true\r\nvia: %b portico\r\n"
-            % (x.request_id, request.version),
-            x.forwarded,
-        ]
+        target = request.path
+        if instance.prefix:
+            target = instance.prefix + target
+        if request.query:
+            target = b"%b?%b" % (target, request.query)
+        host = instance.host_line
+        if not self._own_host and request.authority:
+            host = b"host: %b\r\n" % request.authority
+        lines = b"".join([b"%b: %b\r\n" % field for field in fields if keep[field[0]]])
+        more = b""
+        if x.identity is not None:
+            more = x.identity.lines
+        if x.forward is not None:
+            more += render(x.forward)
         if complete:
             # While the client still sends, its deadline moves on: nothing true could be said.
-            deadline = self._clock.wall(min(x.deadline, x.latest))
-            lines.append(b"x-request-deadline: %d\r\n" % (deadline * 1000.0))
+            deadline = x.deadline if x.deadline < x.latest else x.latest
+            more += b"x-request-deadline: %d\r\n" % (self._clock.wall(deadline) * 1000.0)
         elif request.expects_continue and x.body is None:
-            lines.append(b"expect: 100-continue\r\n")
-        if x.identity is not None:
-            lines.append(x.identity.lines)
-        if x.forward is not None:
-            lines += [b"%b: %b\r\n" % field for field in x.forward]
+            more += b"expect: 100-continue\r\n"
         if request.upgrade:
-            lines.append(b"connection: upgrade\r\nupgrade: %b\r\n" % request.upgrade)
+            more += b"connection: upgrade\r\nupgrade: %b\r\n" % request.upgrade
         elif request.wants_trailers:
-            lines.append(b"te: trailers\r\nconnection: te\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+            more += b"te: trailers\r\nconnection: te\r\n"
+        return _HEAD % (
+            request.method,
+            target,
+            host,
+            lines,
+            framing,
+            x.request_id,
+            request.version,
+            x.forwarded,
+            more,
+        )
 
 
 class Attempt:
@@ -144,7 +159,6 @@ class Attempt:
         "_chunked",
         "_forward",
         "_instance",
-        "_judged",
         "_paused",
         "_replay",
         "_resent",
@@ -157,10 +171,9 @@ class Attempt:
         self._forward = forward
         self._x = x
         self._instance = instance
-        self._ticket = ticket  # the breaker's, for a verdict that comes after its state has changed
+        self._ticket = ticket  # the breaker's, REFUSED once its verdict is told
         self._channel: Channel | None = None
         self._waiting = False
-        self._judged = False
         self._chunked = False
         self._paused = False
         self._resent = False
@@ -182,26 +195,36 @@ class Attempt:
         x = self._x
         request = x.request
         complete = request.complete
-        data = self._replay if self._resent else self._next_piece()
-        if data is None:
-            data = b""
-        elif complete and len(data) <= REPLAY_BYTES:
-            self._replay = data
-        framing = b""
-        if x.body is not None or (complete and not request.trailers and (data or request.has_body)):
-            framing = b"content-length: %d\r\n" % len(data)
-        elif request.chunked or (x.request_filters and request.has_body):
-            framing = b"transfer-encoding: chunked\r\n"
-            self._chunked = True
-            data = self._frame(data, complete)
+        framing = data = b""
+        if not complete or request.body_bytes or request.chunked or x.body is not None:
+            data, framing = self._begin_body(x, request, complete)
         elif request.length is not None:
-            framing = b"content-length: %d\r\n" % request.length
+            framing = b"content-length: 0\r\n"
+            self._replay = b""
+        else:
+            self._replay = b""
         head = self._forward.head(x, self._instance, framing, complete)
         channel.send(self, head + data if data else head, complete, request.method == b"HEAD")
         if x.paused:
             self.pause()
         if not complete:
             x.stream.resume_request()
+
+    def _begin_body(self, x: Exchange, request: Request, complete: bool) -> tuple[bytes, bytes]:
+        """(what there is of the body, framed; the fields that frame it)."""
+        data = self._replay if self._resent else self._next_piece()
+        if data is None:
+            data = b""
+        elif complete and len(data) <= REPLAY_BYTES:
+            self._replay = data
+        if x.body is not None or (complete and not request.trailers):
+            return data, b"content-length: %d\r\n" % len(data)
+        if request.chunked or (x.request_filters and request.length):
+            self._chunked = True
+            return self._frame(data, complete), b"transfer-encoding: chunked\r\n"
+        if request.length is None:
+            return data, b""
+        return data, b"content-length: %d\r\n" % request.length
 
     def on_no_channel(self, failure: Failure) -> None:
         self._waiting = False
@@ -241,32 +264,33 @@ class Attempt:
             failure = DEADLINE_PASSED.because(f"no free connection to {self._instance.name}")
         else:
             failure = REPLY_TIMEOUT.because(f"{self._instance.name} did not answer in time")
-            self._judge(failure, timed_out=True)
+            self._judge(failure)
         self._let_go()
         return failure
 
     # -- the channel's side
 
-    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field]) -> None:
+    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field], now: float) -> None:
         self._replay = None
-        service = self._forward.service
-        breaker = service.breaker
-        if breaker is not None and not self._judged:
-            self._judged = True
+        ticket = self._ticket
+        if ticket != REFUSED:
+            self._ticket = REFUSED
+            service = self._forward.service
+            breaker: Breaker = service.breaker  # type: ignore[assignment]  # it gave the ticket
             if service.failing[reply.status]:
-                breaker.failure(self._ticket, monotonic(), timed_out=False)
+                breaker.failure(ticket, now)
             else:
-                breaker.success(self._ticket, monotonic())
+                breaker.success(ticket, now)
         if end:
             self._channel = None
             self._x.attempt = None
-        self._forward.replies.reply(self._x, reply, data, end, trailers)
+        self._forward.replies.reply(self._x, reply, data, end, trailers, now)
 
-    def on_data(self, data: bytes, end: bool, trailers: list[Field]) -> None:
+    def on_data(self, data: bytes, end: bool, trailers: list[Field], now: float) -> None:
         if end:
             self._channel = None
             self._x.attempt = None
-        self._forward.replies.reply_data(self._x, data, end, trailers)
+        self._forward.replies.reply_data(self._x, data, end, trailers, now)
 
     def on_interim(self, status: int, fields: list[Field]) -> None:
         self._forward.replies.interim(self._x, status, fields)
@@ -280,10 +304,7 @@ class Attempt:
             channel.abandon()
             self._fail(BAD_REPLY.because("a 101 that nobody asked for"))
             return
-        breaker = self._forward.service.breaker
-        if breaker is not None and not self._judged:
-            self._judged = True
-            breaker.success(self._ticket, monotonic())
+        self._judge(None, well=True)
         tunnel = Tunnel(channel.transport, self._tunnel_closed)
         channel.become_tunnel(tunnel)
         x.attempt = None
@@ -343,16 +364,18 @@ class Attempt:
         self._x.attempt = None
         self._forward.replies.failed(self._x, failure)
 
-    def _judge(self, failure: Failure | None, timed_out: bool = False) -> None:
+    def _judge(self, failure: Failure | None, *, well: bool = False) -> None:
         """Tell the breaker, once. Only the service's own failures count."""
+        ticket, self._ticket = self._ticket, REFUSED
         breaker = self._forward.service.breaker
-        if breaker is None or self._judged:
+        if ticket == REFUSED or breaker is None:
             return
-        self._judged = True
-        if failure is not None and failure.side is Side.SERVICE:
-            breaker.failure(self._ticket, monotonic(), timed_out=timed_out or failure.status == 504)
+        if well:
+            breaker.success(ticket, monotonic())
+        elif failure is not None and failure.side is Side.SERVICE:
+            breaker.failure(ticket, monotonic(), timed_out=failure.status == 504)
         else:
-            breaker.release(self._ticket, monotonic())
+            breaker.release(ticket, monotonic())
 
     def _let_go(self) -> None:
         self._x.attempt = None

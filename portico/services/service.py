@@ -1,7 +1,7 @@
 """A service as compiled from the configuration, around its live state: breaker, pools, balance.
 
-State is kept by name in `LiveServices` and survives reloads; what a reload changes is the compiled `Service` around
-it. A breaker whose rule has changed begins anew, since its counts answered another question.
+State is kept by name and by place in `LiveServices` and survives reloads; what a reload changes is the compiled
+`Service` around it (design decision 5).
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from portico.http.pool import Pool
-from portico.rules.balancer import RoundRobin
-from portico.rules.breaker import Breaker, BreakerRule
+from portico.rules import Breaker, BreakerRule, RoundRobin
 
 from .instance import Instance
 
@@ -23,14 +22,13 @@ class Service:
     """
 
     __slots__ = (
-        "balancer",
         "breaker",
-        "calls_s",
         "failing",
         "idle_s",
         "instances",
         "name",
         "own_host",
+        "pick",
         "timeout_s",
         "total_s",
     )
@@ -49,7 +47,8 @@ class Service:
     ) -> None:
         self.name = name
         self.instances = instances
-        self.balancer = RoundRobin()
+        balancer: RoundRobin[Instance] = RoundRobin()
+        self.pick = balancer.pick
         self.breaker = breaker
         self.failing = failing
         self.own_host = own_host
@@ -68,33 +67,25 @@ class LiveServices:
     """
 
     def __init__(self) -> None:
-        self._breakers: dict[str, tuple[BreakerRule, Breaker]] = {}
+        self.breakers: dict[str, Breaker] = {}
         self._pools: dict[tuple[Any, ...], Pool] = {}
-
-    def breaker(self, name: str, rule: BreakerRule, build: Callable[[], Breaker]) -> Breaker:
-        """The breaker of this service, kept if its rule is the same."""
-        known = self._breakers.get(name)
-        if known is not None and known[0] == rule:
-            return known[1]
-        return build()
 
     def pool(self, key: tuple[Any, ...], build: Callable[[], Pool]) -> Pool:
         """The pool at this place with these settings."""
         return self._pools.get(key) or build()
 
-    def commit(
-        self, breakers: dict[str, tuple[BreakerRule, Breaker]], pools: dict[tuple[Any, ...], Pool]
-    ) -> None:
-        """These are live from now on; the pools that are not among them are retired."""
+    def breaker(self, name: str, rule: BreakerRule, build: Callable[[], Breaker]) -> Breaker:
+        """The breaker of this service. Under another rule it begins anew: its counts answered another question."""
+        known = self.breakers.get(name)
+        return known if known is not None and known.rule == rule else build()
+
+    def commit(self, breakers: dict[str, Breaker], pools: dict[tuple[Any, ...], Pool]) -> None:
+        """These are live from now on; pools that are not among them are retired."""
+        self.breakers = breakers
         for key, pool in self._pools.items():
             if key not in pools:
                 pool.retire()
-        self._breakers = breakers
         self._pools = pools
-
-    def breakers(self) -> dict[str, Breaker]:
-        """Name → live breaker."""
-        return {name: breaker for name, (_, breaker) in self._breakers.items()}
 
     def pools(self) -> list[Pool]:
         """All live pools."""

@@ -7,7 +7,6 @@ are not counted here: the road knows them, and is asked at a scrape.
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import ClassVar
 
 from portico.exchange.exchange import Exchange
@@ -72,7 +71,7 @@ class _Observer(dict[bytes, _Method]):
             status = _GONE if failure is None else failure.status
         else:
             status = reply.status if failure is None or failure.status != _GONE else _GONE
-        observed[status].observe(monotonic() - x.now)
+        observed[status].observe(x.finished - x.now)
         sizes = observed.request_sizes
         if request.body_bytes:
             sizes.observe(request.body_bytes)
