@@ -13,7 +13,7 @@ from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.exchange.request import Request
-from portico.exchange.stage import Hooks, Stage
+from portico.exchange.stage import Hooks, Stage, Stages
 from portico.gateway.site import Live, RouteSite
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
@@ -28,7 +28,13 @@ class Route:
     """One route with `stage_key: written`, in a configuration with `sections` before it. Wall time is `now`."""
 
     def __init__(
-        self, folder: pathlib.Path, stage_key: str, written: Any, sections: str, methods: str = ""
+        self,
+        folder: pathlib.Path,
+        stage_key: str,
+        written: Any,
+        sections: str,
+        methods: str = "",
+        stages: Stages = STAGES,
     ) -> None:
         text = f"""
 version: 1
@@ -42,8 +48,8 @@ routes:
 """
         if stage_key == "authenticate":
             text = text.replace("    authenticate: none\n", "")
-        loaded = load_settings_text(text, stage_types(STAGES))
-        self.stage: Stage[Any] = STAGES[stage_key]
+        loaded = load_settings_text(text, stage_types(stages))
+        self.stage: Stage[Any] = stages[stage_key]
         self.settings = loaded.settings.routes[0].stages[stage_key]
         self.clock = Clock()
         self.clock.offset = 0.0

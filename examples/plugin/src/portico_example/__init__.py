@@ -1,0 +1,1 @@
+"""Two stages for Portico, as an example of a package of your own."""
