@@ -134,7 +134,7 @@ def run_tests(
         "PYTHONDONTWRITEBYTECODE": "1",  # a stale .pyc of equal size and second would hide a mutation
         "HYPOTHESIS_PROFILE": "mutants",
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"]
     process = subprocess.Popen(
         [*command, *more, *tests],
         cwd=copy,
@@ -197,7 +197,7 @@ def prove_sound(copy: Path, mutations: Sequence[Mutation], *, jobs: int, limit_s
     tests = sorted({test for mutation in mutations for test in mutation.tests})
     code, said = run_tests(copy, tests, limit_s=limit_s, more=("-n", str(jobs), "--dist", "loadgroup"))
     if code != 0:
-        raise UnusableError(f"the tests fail without any mutation:\n{said}")
+        raise UnusableError("the tests fail without any mutation:\n" + _end_of(said))
 
 
 def trials(root: Path, mutations: Sequence[Mutation], *, jobs: int, limit_s: float) -> Iterator[Trial]:
@@ -228,8 +228,11 @@ def _explain(trial: Trial) -> str:
     lines = ["", f"{trial.outcome.value} {mutation.name}: {mutation.why}", mutation.file]
     lines += [f"- {line}" for line in mutation.old.splitlines()]
     lines += [f"+ {line}" for line in mutation.new.splitlines()]
-    lines += trial.said.splitlines()[-15:]
-    return "\n".join(lines)
+    return "\n".join([*lines, _end_of(trial.said)])
+
+
+def _end_of(said: str) -> str:
+    return "\n".join(said.splitlines()[-30:])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
