@@ -127,6 +127,7 @@ class Child:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",
                     "-m",
                     "portico.services.child",
                     f"--service={self.app.service}",

@@ -225,7 +225,7 @@ class Crew:
         itself, or stopped and continued, no worker is to blame."""
         while True:
             await asyncio.sleep(self._timing.beat_s)
-            for worker in self.workers:
+            for worker in filter(lambda worker: worker.greeted, self.workers):
                 worker.missed_beats += 1
                 if worker.missed_beats == self._timing.hung_beats:
                     log.critical(

@@ -50,16 +50,3 @@ class Plan:
             gateway.drain_timeout,
             apps,
         )
-
-    def refusals(self, live: Plan) -> list[str]:
-        """What a reload from `live` to this cannot change, one line each."""
-        fixed = (
-            ("gateway.listen", live.listen, self.listen),
-            ("gateway.workers", live.workers, self.workers),
-            ("gateway.data", live.data, self.data),
-        )
-        return [
-            f"{key} cannot be changed while the gateway runs: stop it and start it again"
-            for key, before, after in fixed
-            if before != after
-        ]

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from portico.config import ConfigurationError, Loaded
+from portico.config.diff import diff
 from portico.process.children import Child, Children
 from portico.process.crew import Crew
 from portico.process.generation import Generation
@@ -26,8 +28,17 @@ Outcome = dict[str, Any]
 class Changes:
     """Reloads and restarts of one running gateway."""
 
-    def __init__(self, path: str, load: Load, crew: Crew, children: Children, loaded: Loaded) -> None:
+    def __init__(
+        self,
+        path: str,
+        load: Load,
+        crew: Crew,
+        children: Children,
+        loaded: Loaded,
+        on_live: Callable[[Loaded], None],
+    ) -> None:
         self.loaded = loaded
+        self._on_live = on_live
         self._path = path
         self._load = load
         self._crew = crew
@@ -46,14 +57,17 @@ class Changes:
             except ConfigurationError as error:
                 return self._refuse("reload", [str(problem) for problem in error.problems])
             plan = Plan.of(loaded.settings)
-            if refusals := plan.refusals(self._crew.live.plan):
-                return self._refuse("reload", refusals)
+            changes = diff(self.loaded.settings, loaded.settings)
+            if changes.restart:
+                why = "cannot be changed while the gateway runs: stop it and start it again"
+                return self._refuse("reload", [f"{key} {why}" for key in changes.restart])
             wanted = self._children.start(plan.apps, plan.grace_s)
             new = {
                 name: child for name, child in wanted.items() if child not in self._children.current.values()
             }
             generation = Generation(next(self._numbers), plan, self._children.paths(wanted))
             try:
+                await asyncio.to_thread(lambda: generation.frames)
                 reasons = await self._children.settled(new) or await self._crew.prepare(generation)
                 if reasons:
                     self._crew.discard(generation)
@@ -65,8 +79,9 @@ class Changes:
                 self._retire(list(new.values()), 0)
                 raise
             self._retire(self._children.adopt(wanted), plan.drain_s)
-            before, self.loaded = self.loaded, loaded
-            return self._done("reload", before)
+            self.loaded = loaded
+            self._on_live(loaded)
+            return self._done("reload", changes.lines)
 
     async def restart(self) -> Outcome:
         """Put newly executed workers and services beside the gateway in the place of all."""
@@ -85,7 +100,7 @@ class Changes:
                 self._retire(list(wanted.values()), live.plan.drain_s)
                 return self._refuse("restart", reasons)
             self._retire(self._children.adopt(wanted), live.plan.drain_s)
-            return self._done("restart", self.loaded)
+            return self._done("restart", ())
 
     async def close(self) -> None:
         """Wait for nothing any more."""
@@ -110,10 +125,16 @@ class Changes:
         log.error("%s refused: everything stays as it is (generation %d)", change, self._crew.live.number)
         return {"ok": False, "problems": reasons, "generation": self._crew.live.number}
 
-    def _done(self, change: str, before: Loaded) -> Outcome:
-        changes: list[str] = []
+    def _done(self, change: str, lines: Sequence[str]) -> Outcome:
         warnings = [str(problem) for problem in self.loaded.warnings]
-        for line in (*warnings, *changes):
-            log.warning("%s", line)
+        for warning in warnings:
+            log.warning("%s", warning)
+        for line in lines:
+            log.info("%s: %s", change, line)
         log.info("%s done: generation %d is live", change, self._crew.live.number)
-        return {"ok": True, "changes": changes, "warnings": warnings, "generation": self._crew.live.number}
+        return {
+            "ok": True,
+            "changes": list(lines),
+            "warnings": warnings,
+            "generation": self._crew.live.number,
+        }

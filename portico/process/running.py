@@ -60,6 +60,7 @@ class Running:
         self.prepared = 0
         self.state = "starting"
         self.last: dict[str, Any] = {}
+        self.greeted = False  # its interpreter runs, and from here on its loop must turn
         self.missed_beats = 0
         self.serving_since: float | None = None
         self.clean: bool | None = None
@@ -80,6 +81,7 @@ class Running:
                 listening = [each.fileno() for each in sockets]
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",
                     "-m",
                     "portico.process.worker",
                     f"--slot={slot}",
@@ -209,6 +211,7 @@ class Running:
 
     async def _read(self) -> None:
         while (message := await self.link.receive()) is not None:
+            self.greeted = True
             self.missed_beats = 0
             match message:
                 case Snapshot():

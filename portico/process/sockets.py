@@ -45,10 +45,15 @@ class Sockets:
         self.addresses = addresses
         self.paths = paths
 
+    def release(self) -> None:
+        """Close them here. Workers that have them accept on; when they stop too, clients are refused at once."""
+        for slot in self.slots:
+            for opened in slot:
+                opened.close()
+
     def close(self) -> None:
         """Close them all, and remove the files of Unix sockets."""
-        for opened in {id(each): each for slot in self.slots for each in slot}.values():
-            opened.close()
+        self.release()
         for path in self.paths:
             try:
                 os.unlink(path)

@@ -19,6 +19,7 @@ from typing import Any
 
 from portico import __version__
 from portico.config import ConfigurationError, Loaded
+from portico.observe.log import Log, take_over
 from portico.process.children import Children
 from portico.process.control import Answer, ControlError, ControlServer, DataFolder
 from portico.process.crew import Crew, GaveUp
@@ -118,14 +119,20 @@ class Supervisor:
         self._changes: Changes | None = None
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._reloading: asyncio.Task[Outcome] | None = None  # asked for by a signal
+        self._has_terminal = False
+        self._log = Log()
+        self._configure_log(loaded)
 
     async def run(self) -> int:
         """Start, serve until the end, stop; the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        # Under nohup the gateway is meant to outlive its terminal.
+        self._has_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and _terminal()
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         loop.add_signal_handler(signal.SIGUSR1, self._on_reopen)
         control = ControlServer(
             self._folder,
@@ -161,14 +168,16 @@ class Supervisor:
     async def _serve(self, control: ControlServer) -> None:
         """Start everything, say so, and watch over it. Raises `GaveUp` or `ControlError`."""
         plan = self._plan
+        await control.start()
         self._children.adopt(self._children.start(plan.apps, plan.grace_s))
         # Services beside the gateway need not be there for it to serve; but who starts both wants both.
         await self._children.settled(self._children.current)
         live = Generation(1, plan, self._children.paths())
         crew = self._crew = Crew(self._sockets, self._gateway, live, self._timing)
-        self._changes = Changes(self._path, self._load, crew, self._children, self._loaded)
+        self._changes = Changes(
+            self._path, self._load, crew, self._children, self._loaded, self._configure_log
+        )
         await crew.serving(self._timing.children_s)
-        await control.start()
         self._announce(
             Announcement(
                 self._sockets.addresses,
@@ -201,9 +210,15 @@ class Supervisor:
         if self._crew is not None:
             plan = self._crew.live.plan
             log.info("stopping: what is in flight has %g s", plan.grace_s)
+            self._sockets.release()
             if not await self._crew.stop(plan.delay_s, plan.grace_s):
                 log.warning("requests were cut off: they had not ended within %g s", plan.grace_s)
         await self._children.stop()
+
+    def _configure_log(self, loaded: Loaded) -> None:
+        logs = loaded.settings.logs
+        self._log.configure(logs.level, logs.format, logs.redact)
+        take_over(self._log)
 
     # Signals.
 
@@ -212,17 +227,21 @@ class Supervisor:
             self._force.set()
         self._stop.set()
 
-    def _on_reload(self) -> None:
-        self._spawn(self._reload())
+    def _on_hangup(self) -> None:
+        if self._has_terminal and not _terminal():
+            self._on_stop()  # the window was closed: what was started in it must not linger on
+        else:
+            self._reloading = asyncio.create_task(self._reload())
 
     def _on_reopen(self) -> None:
         if self._crew is not None:
             self._crew.reopen_logs()
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # Commands of the control socket.
 
@@ -242,24 +261,36 @@ class Supervisor:
         }
 
     async def _reload(self) -> Outcome:
-        return await self._change("reload", self._changes.reload() if self._changes is not None else None)
+        return await self._change("reload", Changes.reload)
 
     async def _restart(self) -> Outcome:
-        return await self._change("restart", self._changes.restart() if self._changes is not None else None)
+        return await self._change("restart", Changes.restart)
 
-    async def _change(self, name: str, work: Coroutine[Any, Any, Outcome] | None) -> Outcome:
-        if work is None:
-            return {"ok": False, "problems": ["the gateway has not started yet"], "generation": 0}
-        try:
-            return await work
-        except Exception as error:
-            log.exception("%s failed", name)
+    async def _change(self, name: str, change: Callable[[Changes], Coroutine[Any, Any, Outcome]]) -> Outcome:
+        if self._changes is None or self._stop.is_set():
+            return {"ok": False, "problems": ["the gateway is starting or stopping"], "generation": 0}
+        task = self._spawn(change(self._changes))
+        await asyncio.wait([task])
+        if task.cancelled():
+            return {"ok": False, "problems": ["the gateway is stopping"], "generation": 0}
+        if (error := task.exception()) is not None:
+            log.error("%s failed", name, exc_info=error)
             return {"ok": False, "problems": [f"{name} failed: {error!r}"], "generation": 0}
+        return task.result()
 
     async def _stop_asked(self) -> Answer:
         # The answer goes out before anything ends.
         asyncio.get_running_loop().call_soon(self._stop.set)
         return {"ok": True, "pid": os.getpid()}
+
+
+def _terminal() -> bool:
+    """Whether this process has a terminal that is still there."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -49,7 +49,7 @@ from portico.process.messages import (
     Stop,
     TakeSnapshot,
 )
-from portico.services.child import die_with_parent, end_by
+from portico.services.child import die_with_parent, end_by, import_from_here
 
 log = logging.getLogger("portico.process")
 
@@ -100,11 +100,12 @@ class Worker:
         self._listening: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._done = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
         """From the first word to the last."""
         self._link.send(Hello(__version__))
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         loop.set_exception_handler(_log_uncaught)
         signal.signal(signal.SIGTERM, self._on_terminate)
         loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
@@ -116,16 +117,14 @@ class Worker:
         await self._link.close()
 
     async def _obey(self) -> None:
-        while (message := await self._link.receive()) is not None:
-            try:
+        try:
+            while (message := await self._link.receive()) is not None:
                 self._heed(message)
-            except Exception:
-                log.exception("an order of the supervisor failed: %s", type(message).__name__)
-                break
-            # Frames that have come together are still taken one a turn: see `messages`.
-            await asyncio.sleep(0)
-        else:
+                # Frames that have come together are still taken one a turn: see `messages`.
+                await asyncio.sleep(0)
             log.warning("the supervisor is gone: finishing")
+        except Exception:
+            log.exception("an order of the supervisor could not be followed: finishing")
         self._finish_alone()
 
     def _heed(self, message: Message) -> None:
@@ -223,7 +222,7 @@ class Worker:
     def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:
         # Not a handler of the loop: this one runs even where the loop is held up, and so is sure to end it.
         end_by(self._grace_s + 5)
-        asyncio.get_running_loop().call_soon_threadsafe(self._finish_alone)
+        self._loop.call_soon_threadsafe(self._finish_alone)
 
     def _finish_alone(self) -> None:
         """Nobody will end this worker if it does not do so itself."""
@@ -284,6 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", required=True)
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--beat", type=float, required=True)
+    import_from_here()
     uvloop.run(_run(parser.parse_args(arguments)))
     return 0
 
