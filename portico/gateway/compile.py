@@ -23,6 +23,7 @@ from portico.exchange.stage import Hooks, Phase, Stage
 from portico.exchange.stream import Replies
 from portico.http.pool import Address, Pool
 from portico.http.tls import client_context
+from portico.observe.stall import StageMap
 from portico.routing import (
     Entry,
     PatternError,
@@ -94,7 +95,8 @@ class Compiler:
         clock: Clock,
         replies: Replies,
         moved: Callable[[str, Transition], None],
-        endpoints: Sequence[EndpointRoute],
+        answers: Callable[[], Sequence[EndpointRoute]],
+        stage_map: StageMap,
         generation: int,
         marks: Marks | None = None,
     ) -> None:
@@ -106,7 +108,9 @@ class Compiler:
         self._clock = clock
         self._replies = replies
         self._moved = moved
-        self._endpoints = endpoints
+        self._answers = answers
+        self._endpoints: Sequence[EndpointRoute] = ()
+        self._stage_map = stage_map
         self._generation = generation
         self._marks = marks
         self._problems = Problems(marks or _NOWHERE)
@@ -119,6 +123,10 @@ class Compiler:
     def steps(self) -> Iterator[None]:
         """Compile, pausing often. Raises ConfigurationError with everything that is wrong."""
         settings = self._settings
+        try:
+            self._endpoints = self._answers()
+        except UnknownPlaceholder as unknown:
+            self._unknown_placeholder(("gateway", "health", "body"), unknown)
         for name, service in settings.services.items():
             self._services[name] = self._service(name, service)
             yield
@@ -348,6 +356,9 @@ class Compiler:
             site.enter(path if origin is None else origin[:-1], key)
             hooks = stage.compile(settings, site)
             if hooks is not None:
+                self._stage_map.add(
+                    key, hooks.on_request, hooks.on_reply, hooks.on_end, module=type(stage).__module__
+                )
                 links.append(Link(key, hooks, self._origin(origin), stage.explain(settings)))
         return links
 

@@ -95,7 +95,7 @@ def endpoint_routes(settings: Settings, vitals: Vitals) -> list[EndpointRoute]:
                 "version": values["version"],
                 "uptime": values["uptime_s"],
                 "timestamp": values["timestamp"],
-                "workers": [_worker(snapshot) for snapshot in snapshots if "pid" in snapshot],
+                "workers": [_worker(snapshot) for snapshot in snapshots if snapshot.get("pid") is not None],
                 **values["breaker_stats"],
             }
         )
@@ -144,7 +144,7 @@ def _json(body: Any, status: int = 200) -> Reply:
 
 def _health(name: str, vitals: Vitals, snapshots: Snapshots) -> dict[str, Any]:
     now = monotonic()
-    workers = [snapshot for snapshot in snapshots if "pid" in snapshot]
+    workers = [snapshot for snapshot in snapshots if snapshot.get("pid") is not None]
     stats = merge_breakers([snapshot["breakers"] for snapshot in workers])
     uptime = now - vitals.started
     return {

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
@@ -21,13 +23,18 @@ from portico.exchange.memory import MemoryBudget
 from portico.http.connection import Connection
 from portico.http.listener import Listener
 from portico.observe import vitals
+from portico.observe.audit import Audit
 from portico.observe.families import Metrics
+from portico.observe.log import Log
+from portico.observe.stall import StageMap, StallWatch
+from portico.observe.writer import LogWriter, LogWriters
 from portico.rules import Cause, State, Transition
 from portico.services.service import LiveServices
 from portico.stages import load_stages
 
 from .compile import Compiler
 from .endpoints import endpoint_routes
+from .figures import sample_figures
 from .road import Road
 from .site import Live
 
@@ -61,7 +68,12 @@ class Gateway:
         self.services = LiveServices()
         self.metrics = Metrics()
         self.live.put("metrics", self.metrics)
+        self.log = Log()
+        self.access_logs = LogWriters(self._log_writer)
+        self.stage_map = StageMap()
         self.live.put("clock", self.clock)
+        self.live.put("audit", Audit(self.log))
+        self.live.put("access_log", self.access_logs)
         self.memory = MemoryBudget(0)
         self.road = Road(self.memory, self.clock)
         self.listener: Listener | None = None
@@ -70,17 +82,32 @@ class Gateway:
         self._pending: Compiler | None = None
         self._generation = 0
         self._sweeper: asyncio.TimerHandle | None = None
+        self._watch: StallWatch | None = None
         self._retired: list[tuple[float, int]] = []  # (when its tunnels must end, generation)
         self._stages: tuple[tuple[str, ...], Mapping[str, Any]] = ((), {})
+        sample_figures(self)
+
+    def _log_writer(self, destination: str) -> LogWriter:
+        return LogWriter(destination, dropped=self.metrics.log_lines_dropped.labels(destination))
 
     # -- configuration
 
-    async def prepare(
-        self, settings: Settings, children: Mapping[str, str], marks: Marks | None = None
-    ) -> None:
+    async def prepare(self, settings: Settings, children: Mapping[str, str]) -> None:
         """Compile a configuration beside the live one. Raises ConfigurationError; then nothing has changed."""
         self.discard()
-        compiler = Compiler(
+        compiler = self.compiler(settings, children)
+        try:
+            await _in_slices(compiler.steps())
+        except BaseException:
+            self.live.discard()
+            raise
+        self._pending = compiler
+
+    def compiler(
+        self, settings: Settings, children: Mapping[str, str], marks: Marks | None = None
+    ) -> Compiler:
+        """A compiler for this gateway; its steps are the caller's to run. `children`: service → Unix socket."""
+        return Compiler(
             settings,
             self._stages_of(settings),
             live=self.live,
@@ -89,16 +116,11 @@ class Gateway:
             clock=self.clock,
             replies=self.road,
             moved=self._breaker_moved,
-            endpoints=endpoint_routes(settings, self),
+            answers=partial(endpoint_routes, settings, self),
+            stage_map=self.stage_map,
             generation=self._generation + 1,
             marks=marks,
         )
-        try:
-            await _in_slices(compiler.steps())
-        except BaseException:
-            self.live.discard()
-            raise
-        self._pending = compiler
 
     def commit(self) -> None:
         """Make the prepared configuration live, in one step of the loop."""
@@ -109,6 +131,7 @@ class Gateway:
         runtime = compiler.commit()
         settings = runtime.settings.gateway
         self._generation = runtime.generation
+        self._configure_logs(runtime.settings)
         self.memory.size = settings.limits.memory
         if self.listener is None:
             self.listener = Listener(
@@ -119,6 +142,19 @@ class Gateway:
         self.road.runtime = runtime
         if before is not None:
             self._retired.append((monotonic() + settings.drain_timeout, before.generation))
+
+    def _configure_logs(self, settings: Settings) -> None:
+        logs = settings.logs
+        self.log.configure(logs.level, logs.format, logs.redact)
+        threshold = settings.gateway.stall
+        watch = self._watch
+        if watch is not None and watch.threshold_s != threshold:
+            watch.stop()
+            self._watch = watch = None
+        if watch is None and threshold is not None:
+            self._watch = StallWatch(threshold, self.stage_map, self.log, self.metrics.stalls)
+            if self._sweeper is not None:
+                self._watch.start()
 
     def discard(self) -> None:
         """Forget what was prepared."""
@@ -146,6 +182,8 @@ class Gateway:
             self._servers.append(server)
         if self._sweeper is None:
             self._sweep()
+            if self._watch is not None:
+                self._watch.start()
 
     def drain(self) -> None:
         """`/ready` fails and replies end their connections; connections are still accepted."""
@@ -171,18 +209,25 @@ class Gateway:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+            if self._watch is not None:
+                self._watch.stop()
         if self.listener is not None:
             self.listener.close()
         for pool in self.services.pools():
             pool.close()
         await asyncio.sleep(0)
+        self.access_logs.close()
+        self.log.flush()
 
     # -- the sweep
 
     def _sweep(self) -> None:
         now = monotonic()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+        if self._watch is not None:
+            self._watch.beat = now
         self.clock.tick(now)
+        self.access_logs.flush()
         self.road.sweep(now)
         if self.listener is not None:
             self.listener.sweep(now)
@@ -207,9 +252,20 @@ class Gateway:
         if runtime is not None:
             now = monotonic()
             for name in runtime.settings.gateway.ready.require:
-                breaker = runtime.services[name].breaker
+                breaker = self.services.breakers.get(name)
                 checks[name] = breaker is None or breaker.state(now) is not State.OPEN
         return checks
+
+    def pool_stats(self) -> dict[str, Counter[str]]:
+        """Service → counts over the pools of its instances."""
+        stats: dict[str, Counter[str]] = {}
+        if self.listener is None:
+            return stats
+        for name, service in self.road.runtime.services.items():
+            stats[name] = Counter()
+            for instance in service.instances:
+                stats[name].update(instance.pool.stats())
+        return stats
 
     def snapshot(self) -> dict[str, Any]:
         """This worker's figures, as plain data."""
@@ -228,7 +284,7 @@ class Gateway:
             "breakers": {
                 name: breaker.stats(now, offset) for name, breaker in self.services.breakers.items()
             },
-            "pools": {str(pool.address): pool.stats() for pool in self.services.pools()},
+            "pools": {name: dict(stats) for name, stats in self.pool_stats().items()},
             "metrics": self.metrics.registry.snapshot(),
         }
 
@@ -258,6 +314,10 @@ class Gateway:
 
     def reopen_logs(self) -> None:
         """After the log files were moved away."""
+        try:
+            self.access_logs.reopen()
+        except OSError as error:
+            log.error("a log file cannot be opened anew: %s", error)
 
     def __repr__(self) -> str:
         return (
