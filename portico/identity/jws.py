@@ -11,6 +11,7 @@ import json
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Container, Iterable
+from sys import intern
 from typing import Any
 
 from .keys import ALGORITHMS, Key
@@ -106,7 +107,8 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
+    # All tokens of an issuer have the same names: interned, 10,000 remembered tokens keep one copy of each.
+    members = {intern(name): value for name, value in pairs}
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
     return members
