@@ -19,6 +19,7 @@ from typing import Any
 
 from portico import __version__
 from portico.config import ConfigurationError, Loaded
+from portico.gateway.check import load_checked
 from portico.observe.log import Log, take_over
 from portico.process.children import Children
 from portico.process.control import Answer, ControlError, ControlServer, DataFolder
@@ -48,11 +49,16 @@ class Announcement:
     loaded: Loaded
 
 
+def load_configuration(path: str) -> Loaded:
+    """Read, check and compile a file with the environment of this process. Raises `ConfigurationError`."""
+    return load_checked(path, os.environ)
+
+
 def run(
     path: str,
     *,
     announce: Callable[[Announcement], None],
-    load: Load,
+    load: Load = load_configuration,
     gateway: str = GATEWAY,
     timing: Timing | None = None,
 ) -> int:

@@ -26,6 +26,7 @@ import uvloop
 from portico import __version__
 from portico.config import ConfigurationError, Settings
 from portico.config.models.route import RouteSettings
+from portico.observe.log import Log, take_over
 from portico.process.cluster import Siblings
 from portico.process.messages import (
     Beat,
@@ -284,6 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--beat", type=float, required=True)
     import_from_here()
+    take_over(Log())  # until the settings are known
     uvloop.run(_run(parser.parse_args(arguments)))
     return 0
 

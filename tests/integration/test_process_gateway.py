@@ -1,0 +1,132 @@
+"""The supervisor with the gateway itself in its workers, and a service beside it."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.supervised import PATIENCE_S, Supervised, get, until
+
+ROUTES = "  - {match: /**, service: app, authenticate: none}"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Supervised]:
+    supervised = Supervised(tmp_path, "portico.gateway.gateway:Gateway")
+    supervised.env = {"STOPPED": str(tmp_path / "stopped")}
+    supervised.write(url="asgi://tests.integration.process_app:app", routes=ROUTES)
+    yield supervised
+    supervised.end()
+
+
+def _served(gateway: Supervised) -> float:
+    """Requests that all workers together have ever forwarded, as Prometheus is told."""
+    with urllib.request.urlopen(f"{gateway.address}/metrics", timeout=PATIENCE_S) as reply:
+        text = reply.read().decode()
+    lines = re.findall(r'^http_requests_total\{.*route="/\*\*".*\} (\d+)', text, re.MULTILINE)
+    return sum(map(float, lines))
+
+
+def test_a_request_reaches_the_service_through_either_worker(gateway: Supervised) -> None:
+    gateway.start()
+    pid = gateway.child()["pid"]
+    for number in range(1, 11):
+        assert gateway.get("/anything")["pid"] == pid
+        assert _served(gateway) == number
+
+
+def test_counters_never_fall_when_workers_die(gateway: Supervised) -> None:
+    gateway.start()
+    for _ in range(10):
+        gateway.get("/anything")
+    assert _served(gateway) == 10
+    for slot in (0, 1):
+        pid = gateway.workers()[slot]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        until(
+            lambda slot=slot, pid=pid: gateway.workers().get(slot, {"pid": pid})["pid"] != pid,
+            "another worker",
+        )
+        assert _served(gateway) == 10
+
+
+def test_a_service_that_was_killed_serves_again(gateway: Supervised) -> None:
+    gateway.start()
+    pid = gateway.get("/anything")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gateway.get("/anything").get("pid", pid) != pid, "the service to be back")
+
+
+def test_a_connection_outlives_a_reload(gateway: Supervised) -> None:
+    gateway.start()
+    host, _, port = gateway.address.removeprefix("http://").rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
+    greetings = []
+    for greeting in ("hello", "good day", "good evening"):
+        gateway.write(url="asgi://tests.integration.process_app:app", routes=ROUTES, greeting=greeting)
+        assert gateway.ask("reload")["ok"]
+        connection.request("GET", "/")
+        greetings.append(json.loads(connection.getresponse().read())["greeting"])
+    connection.close()
+    assert greetings == ["hello", "good day", "good evening"]
+
+
+def test_nobody_notices_reloads_and_restarts(gateway: Supervised) -> None:
+    gateway.start()
+    stop = threading.Event()
+    trouble: list[Any] = []
+    answered = 0
+
+    def ask_and_ask() -> None:
+        nonlocal answered
+        while not stop.is_set():
+            try:
+                answer = get(gateway.address)
+                if "pid" not in answer:
+                    trouble.append(answer)
+            except (OSError, http.client.HTTPException) as error:
+                trouble.append(error)
+            answered += 1
+
+    askers = [threading.Thread(target=ask_and_ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    try:
+        for number in range(2):
+            gateway.write(
+                url="asgi://tests.integration.process_app:app", routes=ROUTES, greeting=f"hello {number}"
+            )
+            assert gateway.ask("reload")["ok"]
+            assert gateway.ask("restart")["ok"]
+    finally:
+        stop.set()
+        for asker in askers:
+            asker.join()
+    assert trouble == []
+    assert answered > 100
+
+
+def test_readiness_fails_while_the_stop_is_delayed(gateway: Supervised) -> None:
+    gateway.write(url="asgi://tests.integration.process_app:app", routes=ROUTES, delay="2s")
+    gateway.start()
+    assert gateway.get("/ready")["status"] == "ready"
+    gateway.signal(signal.SIGTERM)
+    until(lambda: gateway.get("/ready")["status"] == "not ready", "readiness to fail")
+    assert gateway.get("/anything")["greeting"] == "hello"
+    assert gateway.wait() == 0
+
+
+def test_what_cannot_be_compiled_is_a_configuration_problem(gateway: Supervised) -> None:
+    gateway.write(routes="  - {match: '/{open', service: app, authenticate: none}")
+    gateway.launch()
+    assert gateway.wait() == 2
+    assert "portico.yaml:" in gateway.log
+    assert "Traceback" not in gateway.log
