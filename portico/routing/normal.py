@@ -24,7 +24,7 @@ _refusable = re.compile(rb"[^!\"$->@-\[\]-~]|//|%(?![0-9A-Fa-f]{2})").search
 _encoding = re.compile(rb"%[0-9A-Fa-f]{2}")
 _control = re.compile(rb"[\x00-\x20\x7f]").search
 # A dot segment to a service that drops `;parameters` (servlet containers) or decodes slashes first.
-_hidden_dots = re.compile(rb"(?:^|[/;]|%2F|%5C)\.\.?(?:;|%3B|%2F|%5C)|(?:%2F|%5C)\.\.?(?:/|$)").search
+_hidden_dots = re.compile(rb"(?:/|%2F|%5C)\.\.?(?:;|%3B|%2F|%5C)|(?:%2F|%5C)\.\.?(?:/|$)").search
 
 _DECODED = {
     b"%%%02X" % code: (bytes((code,)) if code in _UNRESERVED else b"%%%02X" % code) for code in range(256)

@@ -14,7 +14,9 @@ from .pattern import HostPattern
 from .predicates import Predicate
 from .table import Entry, RouteTable, precedence
 
-_UNNAMED = b""  # stands for every method that no route names
+# Stands for every method that no route names. Who takes those first takes the named ones first, too, and who takes
+# GET first takes HEAD.
+_UNNAMED = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,13 @@ def _winners(table: RouteTable, entry: Entry) -> list[Entry]:
     """The routes that together leave nothing to this one; empty when it can be reached."""
     winners: list[Entry] = []
     for host in entry.host_patterns:
-        for method in sorted(_methods(entry)):
+        for method in sorted(entry.methods) or [_UNNAMED]:
             winner = _winner(table, entry, host, method)
             if winner is None:
                 return []
             if winner not in winners:
                 winners.append(winner)
     return winners
-
-
-def _methods(entry: Entry) -> frozenset[bytes]:
-    if not entry.methods:
-        return frozenset({_UNNAMED})  # who takes every unnamed method takes the named ones too
-    return entry.methods | {b"HEAD"} if b"GET" in entry.methods else entry.methods
 
 
 def _winner(table: RouteTable, entry: Entry, host: HostPattern, method: bytes) -> Entry | None:

@@ -81,7 +81,7 @@ class Node:
 
     def insert(self, pattern: PathPattern, candidate: Candidate, for_head: Candidate) -> None:
         """Put a route under its pattern; `for_head` stands in where the request's method is HEAD."""
-        key = min(candidate.key, for_head.key)
+        key = candidate.key  # the one for HEAD differs from it only after all that tells nodes apart
         node = self
         node.lowest = min(node.lowest, key)
         for segment in pattern.segments:

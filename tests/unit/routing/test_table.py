@@ -113,6 +113,7 @@ def test_exact_host_before_longer_suffix_before_shorter_before_any() -> None:
     )
     assert [found(table, b"/a", host=host) for host in hosts] == [3, 3, 2, 2, 1, 0]
     assert found(table, b"/a", host=b"x.example.com.") == 3
+    assert found(table, b"/a", host=b".example.com") == 1
     assert found(table, b"/only/any", host=b"x.example.com") == 4
 
 
@@ -131,6 +132,23 @@ def test_more_predicates_before_fewer_then_declaration() -> None:
     assert found(table, b"/a", fields=[(b"x-v", b"2")]) == 2
     assert found(table, b"/a", fields=[(b"x-v", b"3")]) == 3
     assert found(table, b"/a", b"PUT", fields=[(b"x-v", b"2")], query=b"q=1") == 4
+
+
+@pytest.mark.parametrize("any_first", [True, False])
+def test_a_route_for_any_method_takes_what_one_for_this_method_leaves(any_first: bool) -> None:
+    entries = [entry(0, "/a"), entry(1, "/a", b"GET", headers={"x-v": "2"})]
+    table = RouteTable.build(entries if any_first else reversed(entries))
+    assert found(table, b"/a", fields=[(b"x-v", b"2")]) == 1
+    assert found(table, b"/a", fields=[(b"x-v", b"1")]) == 0
+    assert found(table, b"/a", b"PUT") == 0
+
+
+def test_a_branch_with_a_lower_order_does_not_bring_its_other_routes_along() -> None:
+    table = RouteTable.build(
+        [entry(0, "/a/b"), entry(1, "/a/{x}", order=-1, headers={"x-v": "1"}), entry(2, "/a/{x}")]
+    )
+    assert found(table, b"/a/b") == 0
+    assert found(table, b"/a/b", fields=[(b"x-v", b"1")]) == 1
 
 
 def test_a_method_that_no_route_takes_is_405_with_allow() -> None:
