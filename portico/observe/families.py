@@ -51,13 +51,16 @@ class Metrics:
         self.breaker_state = registry.gauge(  # sampled
             "circuit_breaker_state", "0 closed, 1 open, 2 half-open.", ["service"], "breaker"
         )
-        self.breaker_events = registry.counter(
+        self.breaker_events = registry.counter(  # sampled
             "circuit_breaker_events_total",
-            "What breakers did: opened, half_opened, closed, rejected.",
+            "What breakers saw and did: success, failure, timeout, reject, open, halfOpen, close.",
             ["service", "event"],
         )
         self.client_connections = registry.gauge(  # sampled
             "portico_client_connections", "Open connections of clients, by state.", ["state"]
+        )
+        self.connections_refused = registry.counter(  # sampled
+            "portico_client_connections_refused_total", "Connections of clients beyond the limit."
         )
         self.pool_connections = registry.gauge(  # sampled
             "portico_pool_connections", "Open connections to services, by state.", ["service", "state"]
@@ -65,8 +68,10 @@ class Metrics:
         self.pool_waiting = registry.gauge(  # sampled
             "portico_pool_waiting_requests", "Requests that wait for a connection to a service.", ["service"]
         )
-        self.service_attempts = registry.counter(
-            "portico_service_attempts_total", "Calls to services, by outcome.", ["service", "outcome"]
+        self.pool_connects = registry.counter(  # sampled
+            "portico_pool_connects_total",
+            "Connections opened to services, by outcome.",
+            ["service", "outcome"],
         )
         self.memory_reserved = registry.gauge(  # sampled
             "portico_memory_reserved_bytes", "Bytes of the buffer budget that are in use."

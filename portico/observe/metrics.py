@@ -199,6 +199,7 @@ class Registry:
         self.budget = budget
         self._families: dict[str, Counter | Gauge | Histogram] = {}
         self._sampled: dict[str, Samples] = {}
+        self._told: dict[str, dict[tuple[str, ...], float]] = {}  # of counters, at the last snapshot
         self._overflows = self.counter(
             "portico_metric_overflows_total",
             "Label sets counted as `other`: the budget was spent.",
@@ -233,7 +234,8 @@ class Registry:
     def sample(self, family: Counter | Gauge, samples: Samples) -> None:
         """Ask `samples` for the family's figures whenever a snapshot is taken; the later caller replaces the former.
 
-        A gauge shows what is told and nothing else. A counter keeps what it was told of children that are gone.
+        A gauge shows what is told and nothing else. A counter never falls: it keeps what it was told of children
+        that are gone, and takes a smaller figure for that of a new source, which began at nought.
         """
         self._sampled[family.name] = samples
 
@@ -242,7 +244,10 @@ class Registry:
         for name, samples in self._sampled.items():
             family = self._families[name]
             assert not isinstance(family, Histogram)
-            _take(family, samples())
+            if isinstance(family, Gauge):
+                _show(family, samples())
+            else:
+                _add_up(family, samples(), self._told.setdefault(name, {}))
         snapshot: Snapshot = {}
         for family in list(self._families.values()):
             snapshot[family.name] = family.snapshot()
@@ -273,14 +278,20 @@ class Registry:
         return f"<Registry {len(self._families)} families>"
 
 
-def _take(family: Counter | Gauge, samples: Iterable[tuple[Sequence[str], float]]) -> None:
-    if family.kind == "gauge":
-        family.clear()
-        told: set[Number] = set()
-        for values, value in samples:
-            child = family.labels(*values)
-            child.value = combine(family.merge, child.value, value) if child in told else value
-            told.add(child)
-    else:
-        for values, value in samples:
-            family.labels(*values).value = value
+def _show(family: Gauge, samples: Iterable[tuple[Sequence[str], float]]) -> None:
+    family.clear()
+    told: set[Number] = set()
+    for values, value in samples:
+        child = family.labels(*values)
+        child.value = combine(family.merge, child.value, value) if child in told else value
+        told.add(child)
+
+
+def _add_up(
+    family: Counter, samples: Iterable[tuple[Sequence[str], float]], before: dict[tuple[str, ...], float]
+) -> None:
+    for values, value in samples:
+        key = tuple(values)
+        last = before.get(key, 0)
+        family.labels(*key).value += value - last if value >= last else value
+        before[key] = value

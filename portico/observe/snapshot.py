@@ -74,60 +74,8 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
 
 
 def lasting(snapshot: Snapshot) -> Snapshot:
-    """What remains true of a worker after its death: what it counted, not what it held."""
-    return {name: family for name, family in snapshot.items() if family["kind"] != "gauge"}
+    """What remains true of a worker after its death: what it counted, not what it held.
 
-
-class Member:
-    """One living worker in a `Fold`."""
-
-    __slots__ = ("_fold", "_last")
-
-    def __init__(self, fold: Fold) -> None:
-        self._fold: Fold | None = fold
-        self._last: Snapshot = {}
-
-    @property
-    def last(self) -> Snapshot:
-        """The last report."""
-        return self._last
-
-    def report(self, snapshot: Snapshot) -> None:
-        """Its newest figures. A report that arrives after `leave` changes nothing."""
-        if self._fold is not None:
-            self._last = snapshot
-
-    def leave(self) -> None:
-        """The worker is dead: its counts stay, its gauges go. Doing it twice changes nothing."""
-        fold, self._fold = self._fold, None
-        if fold is not None:
-            fold.bury(self)
-
-
-class Fold:
-    """The metrics of all workers, dead ones included, so that counters never fall.
-
-    The supervisor lets each new worker `join`, hands over every report, and shows `snapshot()`.
+    Whoever shows the figures of all workers merges this of the dead into what it shows, and counters never fall.
     """
-
-    def __init__(self) -> None:
-        self._dead: Snapshot = {}
-        self._members: list[Member] = []
-
-    def join(self) -> Member:
-        """A place for a new worker."""
-        member = Member(self)
-        self._members.append(member)
-        return member
-
-    def bury(self, member: Member) -> None:
-        """Keep what `member` counted; called by `Member.leave`."""
-        self._members.remove(member)
-        self._dead = merge([self._dead, lasting(member.last)])
-
-    def snapshot(self) -> Snapshot:
-        """All workers together, as last reported."""
-        return merge([self._dead, *(member.last for member in self._members)])
-
-    def __repr__(self) -> str:
-        return f"<Fold {len(self._members)} members, {len(self._dead)} families of the dead>"
+    return {name: family for name, family in snapshot.items() if family["kind"] != "gauge"}

@@ -51,7 +51,8 @@ def exchange(method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], pa
     request.method, request.target, request.fields = method, target, fields
     if parsed:
         request.path, _, request.query = target.partition(b"?")
-    x = Exchange(None, request, monotonic() - 5)  # type: ignore[arg-type]  # observers ask nothing of a stream
+    x = Exchange(None, request, monotonic())  # type: ignore[arg-type]  # observers ask nothing of a stream
+    x.finished = x.now + 5
     x.reply = Reply(200, list(fields))
     x.client, x.request_id = target, method
     x.params = {"id": target}

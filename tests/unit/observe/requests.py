@@ -40,7 +40,8 @@ def exchange(
     request.target = target
     request.path, _, request.query = target.partition(b"?")
     request.fields = fields or []
-    x = Exchange(None, request, monotonic() - seconds)  # type: ignore[arg-type]  # observers ask nothing of a stream
+    x = Exchange(None, request, monotonic())  # type: ignore[arg-type]  # observers ask nothing of a stream
+    x.finished = x.now + seconds
     x.route = Label()
     x.client = client
     x.request_id = request_id

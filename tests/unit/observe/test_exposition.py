@@ -67,12 +67,13 @@ def filled() -> Metrics:
     metrics.durations.labels("GET", '/a"\\\n/{id}', "200").observe(0.02)
     metrics.request_sizes.labels("GET", "/a").observe(3)
     metrics.reply_sizes.labels("GET", "/a").observe(3)
-    metrics.breaker_events.labels("tickets", "opened").value += 1
-    metrics.service_attempts.labels("tickets", "failure").value += 1
     metrics.log_lines_dropped.labels("access").value += 1
     metrics.stalls.labels("gateway").value += 1
     registry = metrics.registry
     registry.sample(metrics.in_progress, lambda: [((), 2)])
+    registry.sample(metrics.breaker_events, lambda: [(("tickets", "open"), 1)])
+    registry.sample(metrics.connections_refused, lambda: [((), 1)])
+    registry.sample(metrics.pool_connects, lambda: [(("tickets", "opened"), 1)])
     registry.sample(metrics.breaker_state, lambda: [(("tickets",), 1)])
     registry.sample(metrics.client_connections, lambda: [(("idle",), 7)])
     registry.sample(metrics.pool_connections, lambda: [(("tickets", "idle"), 3)])
@@ -93,7 +94,7 @@ def test_a_whole_page_has_every_family_of_the_requirement() -> None:
         'authentication_attempts_total{status="success"} 0',
         'authentication_attempts_total{status="failure"} 0',
         'circuit_breaker_state{service="tickets"} 1',
-        'circuit_breaker_events_total{service="tickets",event="opened"} 1',
+        'circuit_breaker_events_total{service="tickets",event="open"} 1',
     ):
         assert line in page
     for name in (

@@ -101,6 +101,19 @@ def test_a_sampled_counter_keeps_what_is_gone() -> None:
     assert children(registry, "made_total") == {("a",): [1], ("b",): [3]}
 
 
+def test_a_sampled_counter_goes_on_where_its_source_begins_anew() -> None:
+    registry = Registry(budget=1)
+    told = {"a": 5, "b": 2, "c": 1}
+    registry.sample(
+        registry.counter("made_total", "Made.", ["pool"]),
+        lambda: [((name,), value) for name, value in told.items()],
+    )
+    assert children(registry, "made_total") == {("a",): [5], ("other",): [3]}
+    told |= {"a": 1, "b": 4}
+    assert children(registry, "made_total") == {("a",): [6], ("other",): [5]}
+    assert children(registry, "made_total") == {("a",): [6], ("other",): [5]}
+
+
 def test_sampled_gauges_beyond_the_budget_are_put_together_by_the_rule_of_the_family() -> None:
     registry = Registry(budget=1)
     registry.sample(

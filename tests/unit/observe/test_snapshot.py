@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portico.observe.metrics import Registry
-from portico.observe.snapshot import Fold, Merge, Snapshot, combine, merge
+from portico.observe.snapshot import Merge, Snapshot, combine, lasting, merge
 
 
 def worker(requests: int, open_files: int, state: int = 0) -> Snapshot:
@@ -55,28 +55,16 @@ def test_where_shapes_differ_the_newer_release_counts() -> None:
 
 
 def test_a_dead_worker_leaves_its_counts_and_takes_its_gauges_along() -> None:
-    fold = Fold()
-    one, two = fold.join(), fold.join()
-    one.report(worker(4, 90, 1))
-    two.report(worker(1, 10))
-    one.leave()
-    left = fold.snapshot()
+    left = merge([lasting(worker(4, 90, 1)), worker(1, 10)])
     assert value(left, "requests_total") == 5
+    assert left["age_seconds"]["children"] == [((), [5, 1, 1])]
     assert value(left, "files") == 10
     assert value(left, "state") == 0
 
 
-def test_a_late_report_and_a_second_farewell_change_nothing() -> None:
-    fold = Fold()
-    one = fold.join()
-    one.report(worker(4, 9))
-    one.leave()
-    one.report(worker(5, 9))
-    one.leave()
-    assert value(fold.snapshot(), "requests_total") == 4
-
-
-def test_a_worker_that_never_reported_may_leave() -> None:
-    fold = Fold()
-    fold.join().leave()
-    assert fold.snapshot() == {}
+def test_the_dead_are_many() -> None:
+    dead: Snapshot = {}
+    for _ in range(3):
+        dead = merge([dead, lasting(worker(4, 90))])
+    assert value(dead, "requests_total") == 12
+    assert "files" not in dead
