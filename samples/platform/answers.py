@@ -14,8 +14,6 @@ from starlette.responses import Response
 class Json(Response):
     """An answer with a JSON body."""
 
-    media_type = "application/json"
-
     def __init__(
         self,
         content: Any,
@@ -23,10 +21,8 @@ class Json(Response):
         headers: Mapping[str, str] | None = None,
         background: BackgroundTask | None = None,
     ) -> None:
-        super().__init__(content, status_code, headers, background=background)
-
-    def render(self, content: Any) -> bytes:
-        return orjson.dumps(content, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
+        super().__init__(body, status_code, headers, "application/json", background)
 
 
 def created(content: Any, location: str) -> Json:

@@ -131,7 +131,7 @@ def _told_when_away() -> Iterator[None]:
             problem.connection_invalidated or isinstance(problem, (OperationalError, InterfaceError))
         ):
             raise
-        log.error("the database does not answer: %s", _first_line(problem))  # noqa: TRY400 - known, no trace
+        log.error("the database does not answer: %s", _first_line(problem))
         raise UnavailableError("The database is not available") from problem
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -124,7 +124,10 @@ class InvalidError(ApiError):
         return {
             "field": first.field,
             "message": first.message,
-            "errors": [asdict(failure) for failure in self.failures],
+            "errors": [
+                {"field": failure.field, "rule": failure.rule, "message": failure.message}
+                for failure in self.failures
+            ],
         }
 
 

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samples.platform.answers import Json
@@ -83,7 +83,7 @@ def build_service(
         routes=[
             Route("/health", health),
             Route(f"{PREFIX}{health_at}", health),
-            Mount(PREFIX, routes=routes),
+            Mount(PREFIX, Router(routes, redirect_slashes=False)),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
