@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from portico.http.connection import Phase
 from portico.rules import State
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def sample_figures(gateway: Gateway) -> None:
 
     def clients() -> Iterator[Sample]:
         if gateway.listener is not None:
-            states = Counter(connection.phase.name.lower() for connection in gateway.listener.connections)
+            states = Counter(Phase(connection.phase).name.lower() for connection in gateway.listener.connections)
             for state, count in states.items():
                 yield (state,), count
 

@@ -75,6 +75,10 @@ class Phase(enum.IntEnum):
     CLOSED = 6
 
 
+# Plain numbers for the path of every request: a member of an Enum costs more to name than to compare.
+_IDLE, _HEAD, _BODY, _REPLY, _LINGER, _TUNNEL, _CLOSED = map(int, Phase)
+
+
 class Connection(asyncio.Protocol):
     """One client connection, and the `Stream` of its current exchange."""
 
@@ -118,7 +122,7 @@ class Connection(asyncio.Protocol):
         self.trusted = False  # the peer is a trusted proxy
         self.forwarded_for: bytes | None = None  # the authority that `forwarded_lines` was rendered for
         self.forwarded_lines = b""
-        self.phase = Phase.HEAD  # a connection that never speaks gets the patience of a slow head
+        self.phase = _HEAD  # a connection that never speaks gets the patience of a slow head
         self.deadline = 0.0  # 0: the next sweep starts the clock
         self._queue: deque[Request] = deque()
         self._held = b""
@@ -150,11 +154,11 @@ class Connection(asyncio.Protocol):
         if self._listener.admit(self):
             self._parser = httptools.HttpRequestParser(self)
         else:
-            self.phase = Phase.CLOSED
+            self.phase = _CLOSED
             self._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.phase = Phase.CLOSED
+        self.phase = _CLOSED
         self._listener.forget(self)
         self._parser = None  # it holds our bound methods: without this every connection is a cycle for gc
         self._reading = None
@@ -176,17 +180,17 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
-        if phase <= Phase.BODY:
+        if phase <= _BODY:
             if len(data) <= SLICE:
                 self._feed(data)
                 self._advance()
             else:
                 self._feed_slices(data)
-        elif phase == Phase.REPLY:
+        elif phase == _REPLY:
             self._hold(data)
-        elif phase == Phase.TUNNEL:
+        elif phase == _TUNNEL:
             self._tunnel.client_data(data)  # type: ignore[union-attr]
-        elif phase == Phase.LINGER:
+        elif phase == _LINGER:
             self._wire += len(data)
             if self._wire > LINGER_BYTES:
                 self._transport.close()
@@ -242,9 +246,9 @@ class Connection(asyncio.Protocol):
         """Feed a long read piece by piece, and hold what belongs to requests behind the current one."""
         start, size = 0, len(data)
         while start < size:
-            if self.phase > Phase.BODY:
+            if self.phase > _BODY:
                 rest = data[start:]
-                if self.phase != Phase.CLOSED:
+                if self.phase != _CLOSED:
                     self.data_received(rest)
                 return
             request = self._reading
@@ -259,7 +263,8 @@ class Connection(asyncio.Protocol):
     def _feed(self, data: bytes) -> None:
         """Parse one slice; what it held is in the queue and in the requests afterwards."""
         begun_before = self._reading
-        queued = len(self._queue)
+        queue = self._queue
+        queued = len(queue)
         raw = self._raw + data if self._raw else data
         self._wire += len(data)
         upgraded = False
@@ -271,7 +276,6 @@ class Connection(asyncio.Protocol):
             self._hold(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._parse_failed(error)
-        queue = self._queue
         if len(queue) > queued:
             self._judge(queue, queued, raw, upgraded)
         reading = self._reading
@@ -281,20 +285,21 @@ class Connection(asyncio.Protocol):
             return
         if reading is not begun_before:
             self._wire = len(data)  # at most: the slice may have held the end of an earlier message
-        limits = self._listener.limits
+        listener = self._listener
         if not reading.head_complete:
             self._raw = raw
-            if len(reading.target) > limits.target:
+            if len(reading.target) > listener.target_bytes:
                 self._fail(TARGET_TOO_LONG)
             elif (
-                self._wire > limits.header_bytes + limits.target or len(reading.fields) > limits.header_count
+                self._wire > listener.header_bytes + listener.target_bytes
+                or len(reading.fields) > listener.header_count
             ):
                 self._fail(FIELDS_TOO_LARGE)
         else:
             self._raw = b""
-            if len(reading.trailers) > limits.header_count:
+            if len(reading.trailers) > listener.header_count:
                 self._fail(FIELDS_TOO_LARGE)
-            elif self._wire > FRAMING_SLACK + limits.header_bytes + FRAMING_FACTOR * reading.body_bytes:
+            elif self._wire > FRAMING_SLACK + listener.header_bytes + FRAMING_FACTOR * reading.body_bytes:
                 self._fail(BAD_REQUEST.because("more framing than body"))
 
     def _fail(self, failure: Failure) -> None:
@@ -309,13 +314,13 @@ class Connection(asyncio.Protocol):
 
     def _judge(self, queue: deque[Request], first: int, raw: bytes, upgraded: bool) -> None:
         """Judge the heads that have just become complete; a verdict waits on its request for its turn."""
-        limits = self._listener.limits
+        listener = self._listener
         for index in range(first, len(queue)):
             request = queue[index]
-            if len(request.target) > limits.target:
+            if len(request.target) > listener.target_bytes:
                 request.refusal = TARGET_TOO_LONG
-            elif len(request.fields) > limits.header_count or (
-                self._wire > limits.header_bytes and _size(request) > limits.header_bytes
+            elif len(request.fields) > listener.header_count or (
+                self._wire > listener.header_bytes and _size(request) > listener.header_bytes
             ):
                 request.refusal = FIELDS_TOO_LARGE
             else:
@@ -329,13 +334,14 @@ class Connection(asyncio.Protocol):
         """Act on what was recorded: pass body on, begin the next request, answer what cannot be read."""
         x = self._x
         if x is not None:
-            self._pass_body(x)
+            if self.phase == _BODY:
+                self._pass_body(x)
             return
         if self._advancing:
             return
         self._advancing = True
         try:
-            while self._current is None and self.phase <= Phase.HEAD:
+            while self._current is None and self.phase <= _HEAD:
                 if self._queue:
                     self._begin(self._queue.popleft())
                 elif self._failure is not None:
@@ -350,9 +356,10 @@ class Connection(asyncio.Protocol):
         finally:
             self._advancing = False
         if self._x is not None:
-            self._pass_body(self._x)
-        elif self._reading is not None and self.phase == Phase.IDLE:
-            self.phase = Phase.HEAD
+            if self.phase == _BODY:
+                self._pass_body(self._x)
+        elif self._reading is not None and self.phase == _IDLE:
+            self.phase = _HEAD
             self.deadline = 0.0
 
     def _begin(self, request: Request) -> None:
@@ -361,10 +368,10 @@ class Connection(asyncio.Protocol):
         self._close_after = not request.keep_alive or self._listener.draining
         self._chunked = self._close_delimited = False
         if request.complete:
-            self.phase = Phase.REPLY
+            self.phase = _REPLY
         else:
-            self.phase = Phase.BODY
-            self.deadline = now + self._listener.timeouts.body
+            self.phase = _BODY
+            self.deadline = now + self._listener.body_s
         if request.refusal is None:
             x = self._listener.road.begin(self, request, now)
         else:
@@ -382,17 +389,15 @@ class Connection(asyncio.Protocol):
 
     def _pass_body(self, x: Exchange) -> None:
         """Tell the road of new pieces of the body, or that no more can be had."""
-        if self.phase != Phase.BODY:
-            return
         request = x.request
         if request.complete:
-            self.phase = Phase.REPLY
+            self.phase = _REPLY
             self._listener.road.body(x)
         elif self._failure is not None and self._reading is request:
             self._close_after = True
             self._listener.road.broken(x, self._failure)
         elif request.parts:
-            self.deadline = monotonic() + self._listener.timeouts.body
+            self.deadline = monotonic() + self._listener.body_s
             self._listener.road.body(x)
 
     def _hold(self, data: bytes) -> None:
@@ -411,7 +416,7 @@ class Connection(asyncio.Protocol):
         if held:
             self._listener.memory.give(self._reserved)
             self._reserved = 0
-            if not self._road_is_full and self.phase != Phase.CLOSED:
+            if not self._road_is_full and self.phase != _CLOSED:
                 self._transport.resume_reading()
         return held
 
@@ -491,20 +496,20 @@ class Connection(asyncio.Protocol):
         self._x = self._current = None
         if self._close_after:
             if request.complete and not self._held:
-                self.phase = Phase.CLOSED
+                self.phase = _CLOSED
                 self._transport.close()
             else:
                 self._linger()
             return
         if self._road_is_full:
             self.resume_request()
-        self.phase = Phase.HEAD if self._reading is not None else Phase.IDLE
+        self.phase = _HEAD if self._reading is not None else _IDLE
         self.deadline = 0.0
         if self._queue or self._held or self._failure is not None:
             self._advance()
 
     def _linger(self) -> None:
-        self.phase = Phase.LINGER
+        self.phase = _LINGER
         self.deadline = 0.0
         self._wire = 0
         self._take_held()
@@ -514,7 +519,7 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def abort(self) -> None:
-        self.phase = Phase.CLOSED
+        self.phase = _CLOSED
         self._x = self._current = None
         if self._close_delimited:
             # Only a reset tells the client that a body which ends with the connection was not whole.
@@ -545,17 +550,17 @@ class Connection(asyncio.Protocol):
             b"".join((STATUS_LINES[101], render(reply.fields), reply.lines, reply.constant.lines, b"\r\n"))
         )
         self._tunnel = tunnel
-        self.phase = Phase.TUNNEL
+        self.phase = _TUNNEL
         return self._transport, self._take_held()
 
     # -- time and shutdown, for the listener
 
     def expire(self) -> None:
         """The deadline of the phase has passed."""
-        if self.phase == Phase.HEAD and self._reading is not None:
+        if self.phase == _HEAD and self._reading is not None:
             self._fail(REQUEST_TIMEOUT)
             self._advance()
-        elif self.phase == Phase.BODY and self._x is not None:
+        elif self.phase == _BODY and self._x is not None:
             self._fail(REQUEST_TIMEOUT)
             self._pass_body(self._x)
         else:
@@ -564,7 +569,7 @@ class Connection(asyncio.Protocol):
     def close_when_idle(self) -> None:
         """Draining: close now if nothing is under way, else after the reply."""
         self._close_after = True
-        if self.phase == Phase.IDLE or (self.phase == Phase.HEAD and self._reading is None):
+        if self.phase == _IDLE or (self.phase == _HEAD and self._reading is None):
             self._transport.close()
 
     def close(self) -> None:
@@ -572,7 +577,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def __repr__(self) -> str:
-        return f"<Connection {self.peer.decode('latin-1')} {self.phase.name} {len(self._held)} bytes held>"
+        return f"<Connection {self.peer.decode('latin-1')} {Phase(self.phase).name} {len(self._held)} bytes held>"
 
 
 def _size(request: Request) -> int:

@@ -47,24 +47,31 @@ class Listener:
         self, road: Road, limits: Limits, timeouts: Timeouts, trusted: Sequence[Network], memory: MemoryBudget
     ) -> None:
         self.road = road
-        self.limits = limits
-        self.timeouts = timeouts
-        self.trusted = trusted
         self.memory = memory
         self.connections: set[Connection] = set()
         self.draining = False
         self.accepted = 0
         self.refused = 0
+        self.configure(limits, timeouts, trusted)
 
     def configure(self, limits: Limits, timeouts: Timeouts, trusted: Sequence[Network]) -> None:
-        """After a reload; connections that are open keep whom they trust."""
-        self.limits = limits
-        self.timeouts = timeouts
+        """Also after a reload; connections that are open keep whom they trust."""
         self.trusted = trusted
+        self.header_bytes = limits.header_bytes
+        self.header_count = limits.header_count
+        self.target_bytes = limits.target
+        self.body_s = timeouts.body
+        self._most = limits.connections
+        self._patience: dict[int, float] = {
+            Phase.IDLE: timeouts.keep_alive,
+            Phase.HEAD: timeouts.header,
+            Phase.BODY: timeouts.body,
+            Phase.LINGER: LINGER_S,
+        }
 
     def admit(self, connection: Connection) -> bool:
         """Count a new connection in, unless there are too many."""
-        if len(self.connections) >= self.limits.connections:
+        if len(self.connections) >= self._most:
             self.refused += 1
             return False
         self.accepted += 1
@@ -78,13 +85,7 @@ class Listener:
 
     def sweep(self, now: float) -> None:
         """Expire what has waited too long; start the clocks that were left at 0."""
-        timeouts = self.timeouts
-        patience = {
-            Phase.IDLE: timeouts.keep_alive,
-            Phase.HEAD: timeouts.header,
-            Phase.BODY: timeouts.body,
-            Phase.LINGER: LINGER_S,
-        }
+        patience = self._patience
         expired = []
         for connection in self.connections:
             limit = patience.get(connection.phase)
