@@ -15,18 +15,12 @@ from collections.abc import Iterator, Sequence
 
 Sample = tuple[Sequence[str], float]
 
-_STARTED = time.monotonic()
-_STARTED_WALL = time.time()
-
-
-def uptime_s() -> float:
-    """Seconds since this module was loaded, which the process does as it starts."""
-    return time.monotonic() - _STARTED
+_STARTED = time.time()  # this module is loaded as the process starts
 
 
 def started_s() -> float:
     """When this process started, wall time in seconds."""
-    return _STARTED_WALL
+    return _STARTED
 
 
 def cpu_s() -> float:
