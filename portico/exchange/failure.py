@@ -55,7 +55,10 @@ def _service(code: str, status: int, title: str, text: str) -> Failure:
 # The client's: the message itself. A message that cannot be framed also ends the connection.
 BAD_REQUEST = _client("BAD_REQUEST", 400, "Bad Request", "The request could not be understood", close=True)
 METHOD_NOT_ALLOWED = _client("METHOD_NOT_ALLOWED", 405, "Method Not Allowed", "Method not allowed")
-METHOD_REFUSED = _client("METHOD_REFUSED", 405, "Method Not Allowed", "Method refused", close=True)
+# RFC 9110 section 15.5.6: a 405 says what is allowed.
+METHOD_REFUSED = _client("METHOD_REFUSED", 405, "Method Not Allowed", "Method refused", close=True).saying(
+    "Method refused", (b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+)
 REQUEST_TIMEOUT = _client("REQUEST_TIMEOUT", 408, "Request Timeout", "The request took too long", close=True)
 BODY_TOO_LARGE = _client(
     "BODY_TOO_LARGE", 413, "Content Too Large", "The request body is too large", close=True
