@@ -45,8 +45,8 @@ def explain(
 ) -> list[Candidacy]:
     """The routes nearest to a request: the winner, then those whose path matches, then by shared segments.
 
-    Host (lower case, no port) and path (normalised) as for `RouteTable.find`. At most `limit` candidacies; routes
-    that share not even the first segment are left out.
+    Host (lower case, no port) and path (normalised) as for `RouteTable.find`. At most `limit` candidacies;
+    routes that share not even the first segment are left out.
     """
     host = host.removesuffix(b".")
     pairs = parse_query(query)

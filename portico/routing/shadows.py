@@ -14,8 +14,8 @@ from .pattern import HostPattern
 from .predicates import Predicate
 from .table import Entry, RouteTable, precedence
 
-# Stands for every method that no route names. Who takes those first takes the named ones first, too, and who takes
-# GET first takes HEAD.
+# Stands for every method that no route names. Who takes those first takes the named ones first, too, and who
+# takes GET first takes HEAD.
 _UNNAMED = b""
 
 

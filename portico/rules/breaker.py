@@ -77,9 +77,10 @@ TRANSITIONS = {
 class BreakerRule:
     """When a breaker opens and how it closes. Raises ValueError for a rule that cannot work.
 
-    `errors`: share of failures (0..1) that opens, over `window_s` seconds with at least `volume` calls, judged at each
-    failure; `consecutive`: failures in a row that open, whatever the window says; None switches one of the two off.
-    `reset_s`: seconds that it stays open; `probes`: calls let through half-open, all of which must succeed.
+    `errors`: share of failures (0..1) that opens, over `window_s` seconds with at least `volume` calls, judged
+    at each failure; `consecutive`: failures in a row that open, whatever the window says; None switches one of
+    the two off. `reset_s`: seconds that it stays open; `probes`: calls let through half-open, all of which must
+    succeed.
     """
 
     errors: float | None = 0.5
@@ -126,7 +127,7 @@ REFUSED = -1  # the ticket of a call that may not be made
 class Breaker:
     """The live breaker of one service in one worker.
 
-    `changed` is told of each transition, last of all, when the new state stands. The public counters only ever grow.
+    `changed` is told of each transition, last of all, when the new state stands. Public counters only grow.
     """
 
     __slots__ = (
@@ -169,7 +170,7 @@ class Breaker:
         self._last_success: float | None = None
 
     def admit(self, now: float) -> int:
-        """A ticket for one call, to be handed back with its verdict exactly once; REFUSED when there is none."""
+        """A ticket for one call, to be handed back with its verdict exactly once, or REFUSED."""
         if self._state is _CLOSED:
             self.calls += 1
             return self._generation
@@ -209,7 +210,7 @@ class Breaker:
             self._under_way -= 1
 
     def force_open(self, now: float, for_s: float) -> None:
-        """A sibling's breaker opened and stays so for `for_s` seconds; an open one stays open for the longer time."""
+        """A sibling's breaker opened, for `for_s` seconds; an open one stays so for the longer time."""
         until = now + for_s
         if self._state is _OPEN:
             self._until = max(self._until, until)

@@ -17,7 +17,7 @@ class RollingCounts:
 
     def __init__(self, window_s: float) -> None:
         self._width_s = window_s / BUCKETS
-        self._bucket = 0  # the number of the current bucket since the clock's zero
+        self._bucket = -1  # the number of the current bucket since the clock's zero; none yet
         self._bucket_ends = float("-inf")
         self._goods = [0] * BUCKETS  # past buckets by number modulo ten; the current one is in `_good`
         self._bads = [0] * BUCKETS
@@ -50,14 +50,13 @@ class RollingCounts:
 
     def _enter(self, now: float) -> None:
         number = int(now / self._width_s)
+        if number == self._bucket:  # rounding: the end of a bucket can come out a hair early
+            return
         self._goods[self._bucket % BUCKETS] = self._good
         self._bads[self._bucket % BUCKETS] = self._bad
         for dropped in range(max(self._bucket, number - BUCKETS) + 1, number + 1):
             self._goods[dropped % BUCKETS] = 0
             self._bads[dropped % BUCKETS] = 0
-        if number != self._bucket:
-            self._good = self._bad = 0
-        else:  # rounding put us back: what was put away is still counted here
-            self._goods[number % BUCKETS] = self._bads[number % BUCKETS] = 0
+        self._good = self._bad = 0
         self._bucket = number
         self._bucket_ends = (number + 1) * self._width_s

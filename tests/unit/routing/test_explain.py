@@ -66,6 +66,17 @@ def test_the_criterion_that_decided_is_named() -> None:
     )
 
 
+def test_a_route_with_several_hosts_stands_where_its_best_host_puts_it() -> None:
+    entries = [
+        Entry(parse_path("/a"), "suffix", 0, hosts=(parse_host("*.a.com"),)),
+        Entry(parse_path("/a"), "both", 1, hosts=(parse_host("*.com"), parse_host("x.a.com"))),
+    ]
+    assert explained(entries, b"/a", host=b"x.a.com") == [
+        ("both", []),
+        ("suffix", ["/a comes first by host"]),
+    ]
+
+
 def test_without_a_winner_the_nearest_come_first() -> None:
     entries = [
         Entry(parse_path("/api/v1/users"), "users", 0),

@@ -32,3 +32,14 @@ def test_cleared_is_empty() -> None:
     counts.succeeded(101.0)
     counts.clear()
     assert counts.sums(101.0) == (0, 0)
+
+
+def test_a_boundary_that_rounds_down_is_counted_once() -> None:
+    window_s, bucket = 30.1, 1437
+    boundary = bucket * (window_s / 10)
+    assert int(boundary / (window_s / 10)) == bucket - 1, "these figures are chosen to round down"
+    counts = RollingCounts(window_s)
+    counts.failed(boundary - window_s / 20)
+    counts.failed(boundary)
+    counts.failed(boundary)
+    assert counts.sums(boundary) == (0, 3)
