@@ -39,7 +39,9 @@ def sample_figures(gateway: Gateway) -> None:
 
     def clients() -> Iterator[Sample]:
         if gateway.listener is not None:
-            states = Counter(Phase(connection.phase).name.lower() for connection in gateway.listener.connections)
+            states = Counter(
+                Phase(connection.phase).name.lower() for connection in gateway.listener.connections
+            )
             for state, count in states.items():
                 yield (state,), count
 

@@ -16,8 +16,7 @@ from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
-from portico.config.marks import Marks
-from portico.config.models.settings import Settings
+from portico.config import ConfigurationError, Marks, Problem, Settings
 from portico.exchange.clock import Clock
 from portico.exchange.memory import MemoryBudget
 from portico.http.connection import Connection
@@ -25,7 +24,7 @@ from portico.http.listener import Listener
 from portico.observe import vitals
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
-from portico.observe.log import Log
+from portico.observe.log import Log, in_charge, take_over
 from portico.observe.stall import StageMap, StallWatch
 from portico.observe.writer import LogWriter, LogWriters
 from portico.rules import Cause, State, Transition
@@ -68,7 +67,7 @@ class Gateway:
         self.services = LiveServices()
         self.metrics = Metrics()
         self.live.put("metrics", self.metrics)
-        self.log = Log()
+        self.log = in_charge() or Log()
         self.access_logs = LogWriters(self._log_writer)
         self.stage_map = StageMap()
         self.live.put("clock", self.clock)
@@ -82,22 +81,30 @@ class Gateway:
         self._pending: Compiler | None = None
         self._generation = 0
         self._sweeper: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: StallWatch | None = None
         self._retired: list[tuple[float, int]] = []  # (when its tunnels must end, generation)
         self._stages: tuple[tuple[str, ...], Mapping[str, Any]] = ((), {})
         sample_figures(self)
 
     def _log_writer(self, destination: str) -> LogWriter:
-        return LogWriter(destination, dropped=self.metrics.log_lines_dropped.labels(destination))
+        dropped = self.metrics.log_lines_dropped.labels(destination)
+        return LogWriter(destination, dropped, self._loop)
 
     # -- configuration
 
     async def prepare(self, settings: Settings, children: Mapping[str, str]) -> None:
         """Compile a configuration beside the live one. Raises ConfigurationError; then nothing has changed."""
         self.discard()
+        self._loop = asyncio.get_running_loop()
         compiler = self.compiler(settings, children)
         try:
             await _in_slices(compiler.steps())
+            self.access_logs.open()
+        except OSError as error:
+            self.live.discard()
+            reason = f"cannot be written: {error}"
+            raise ConfigurationError([Problem("", 0, 0, "logs.access", reason)]) from error
         except BaseException:
             self.live.discard()
             raise
@@ -146,6 +153,8 @@ class Gateway:
     def _configure_logs(self, settings: Settings) -> None:
         logs = settings.logs
         self.log.configure(logs.level, logs.format, logs.redact)
+        if in_charge() is self.log:
+            take_over(self.log)  # at its new level
         threshold = settings.gateway.stall
         watch = self._watch
         if watch is not None and watch.threshold_s != threshold:
@@ -217,7 +226,7 @@ class Gateway:
             pool.close()
         await asyncio.sleep(0)
         self.access_logs.close()
-        self.log.flush()
+        self.log.close()
 
     # -- the sweep
 
@@ -228,6 +237,7 @@ class Gateway:
             self._watch.beat = now
         self.clock.tick(now)
         self.access_logs.flush()
+        self.log.flush()
         self.road.sweep(now)
         if self.listener is not None:
             self.listener.sweep(now)

@@ -114,7 +114,7 @@ class Bridge(logging.Handler):
 
     def __init__(self, log: Log) -> None:
         super().__init__()
-        self._log = log
+        self.log = log
 
     def emit(self, record: logging.LogRecord) -> None:
         """One record."""
@@ -125,7 +125,7 @@ class Bridge(logging.Handler):
         level = next(name for floor, name in _LEVELS if record.levelno >= floor)
         fields = {name: value for name, value in vars(record).items() if name not in _RECORD_FIELDS}
         error = record.exc_info[1] if record.exc_info else None
-        self._log.say(level, msg, _context(record.name), fields, error)
+        self.log.say(level, msg, _context(record.name), fields, error)
 
 
 _RECORD_FIELDS = frozenset(
@@ -143,3 +143,11 @@ def take_over(log: Log) -> None:
     root.handlers[:] = [Bridge(log)]
     root.setLevel(_STANDARD_LEVELS[log.level])
     logging.captureWarnings(True)
+
+
+def in_charge() -> Log | None:
+    """The log that has taken over this process, or None."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Bridge):
+            return handler.log
+    return None
