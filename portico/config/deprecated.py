@@ -31,7 +31,8 @@ RENAMED: tuple[Renamed, ...] = ()
 
 def rename(written: Written, renamed: Sequence[Renamed]) -> None:
     """Put the present names in the place of old ones, with a warning for each; with an error if both are there."""
-    for entry in renamed:
+    # Outer keys first, so that the paths of inner ones lead through present names.
+    for entry in sorted(renamed, key=lambda entry: entry.old.count(".")):
         for found in list(walk(written, entry.old)):
             if entry.new in found.parent:
                 written.problems.add(

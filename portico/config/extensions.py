@@ -23,7 +23,7 @@ ROUTE_KEYS = frozenset(RouteSettings.model_fields) - {"stages"}
 """The keys of a route that are no stage's."""
 
 
-def adapters(types: StageTypes) -> StageAdapters:
+def adapters(types: StageTypes) -> dict[str, TypeAdapter[Any]]:
     """Validators for the stages' types. Raises ``ValueError`` for a key that every route has already."""
     for key in types:
         if key in ROUTE_KEYS or key == "stages":

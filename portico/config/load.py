@@ -114,9 +114,9 @@ class _Loading:
         try:
             content = self._source.read(path)
         except OSError as error:
-            reason = f"cannot read {quote(path)}: {(error.strerror or 'unreadable').lower()}"
+            reason = f'cannot read "{path}": {(error.strerror or "unreadable").lower()}'
         except ValueError as error:
-            reason = f"cannot read {quote(path)}: {error}"
+            reason = f'cannot read "{path}": {error}'
         else:
             self.files.append(path)
             try:
@@ -126,7 +126,7 @@ class _Loading:
                 line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
                 self.problems.at_mark(Mark(path, line, column), (), "not UTF-8", "save the file as UTF-8")
                 return None
-        self.problems.at_mark(named_at, (), reason)
+        self.problems.at_mark(named_at, ("include",) if len(self._places) else (), reason)
         return None
 
     def _read(self, path: str, text: str, chain: tuple[str, ...]) -> None:
@@ -182,6 +182,7 @@ class _Loading:
             del tree["include"]
             return []
         found: list[tuple[str, Mark]] = []
+        tree["include"] = [pattern for pattern in wanted if isinstance(pattern, str) and pattern]
         for index, (pattern, item) in enumerate(zip(wanted, children, strict=True)):
             if item.broken:
                 continue
@@ -209,7 +210,7 @@ class _Loading:
             round_trip = " → ".join([*chain[chain.index(path) :], path])
             self.problems.at_mark(mark, ("include",), f"files include each other in a circle: {round_trip}")
         elif path in map(os.path.normpath, self.files):
-            self.problems.at_mark(mark, ("include",), f"the file {quote(path)} is included twice")
+            self.problems.at_mark(mark, ("include",), f'the file "{path}" is included twice')
         else:
             text = self._text(path, mark)
             if text is not None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from portico.config.check import check
 from portico.config.deprecated import RENAMED, Renamed, rename
 from portico.config.extensions import StageTypes, adapters
 from portico.config.files import resolve_files
 from portico.config.load import Written, load_file, load_text, uncollected
-from portico.config.marks import Marks, Path
+from portico.config.marks import Marks
 from portico.config.models.settings import Settings
 from portico.config.problems import ConfigurationError, Problem, quote
 from portico.config.validate import Parts, validate
@@ -80,36 +82,37 @@ def check_written(
     if not problems.marks.root.broken:
         rename(written, renamed)
         resolve_files(written)
-        known = {**stages, **_plugins(written, plugin)}
+        known = adapters(stages)
+        known |= _plugins(written, plugin, known)
         with uncollected():
-            parts = validate(written, adapters(known))
+            parts = validate(written, known)
         check(written, parts, required, os.getcwd())
         problems.raise_if_any()
         return Loaded(_assemble(parts), written.marks, problems.warnings(), written.files)
     raise ConfigurationError(problems.found())
 
 
-def _plugins(written: Written, plugin: PluginLoader | None) -> dict[str, Any]:
+def _plugins(
+    written: Written, plugin: PluginLoader | None, known: Mapping[str, TypeAdapter[Any]]
+) -> dict[str, TypeAdapter[Any]]:
+    """Validators for the stages that the file itself names."""
     names = written.tree.get("stages", [])
-    found: dict[str, Any] = {}
+    found: dict[str, TypeAdapter[Any]] = {}
     for index, name in enumerate(names if isinstance(names, list) else [names]):
-        path: Path = ("stages", index)
-        if not isinstance(name, str):
-            continue
-        if plugin is None:
-            written.problems.add(path, "plug-in stages cannot be loaded here", shown=quote(name))
-            continue
+        if not isinstance(name, str) or not name:
+            continue  # validation says so
         try:
+            if plugin is None:
+                raise LookupError("plug-in stages cannot be loaded here")
             key, kind = plugin(name)
+            if key in known or key in found:
+                raise LookupError(f'there is a stage with the key "{key}" already')
+            found |= adapters({key: kind})
         except Exception as error:  # noqa: BLE001  a stranger's module may raise anything
+            kind_of = "" if isinstance(error, LookupError | ValueError) else f"{type(error).__name__}: "
             written.problems.add(
-                path,
-                f"cannot load the stage {{written}}: {type(error).__name__}: {error}",
-                shown=quote(name),
-                foreign=True,
+                ("stages", index), f"cannot load the stage {{written}}: {kind_of}{error}", shown=quote(name)
             )
-            continue
-        found[key] = kind
     return found
 
 

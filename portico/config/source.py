@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 _LARGEST_FILE_BYTES = 32 * 1024 * 1024
@@ -52,5 +52,10 @@ class Texts:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
 
     def glob(self, pattern: str) -> list[str]:
-        """Files whose path fits; unlike on the disk, ``*`` also stands for ``/``."""
-        return sorted(path for path in self._texts if fnmatchcase(path, os.path.normpath(pattern)))
+        """Files whose path fits, part by part; ``**`` is not known here."""
+        wanted = PurePath(os.path.normpath(pattern)).parts
+        return sorted(path for path in self._texts if _fits(PurePath(path).parts, wanted))
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))

@@ -29,6 +29,9 @@ _TEXT = "tag:yaml.org,2002:str"
 _KNOWN_TAGS = frozenset({_PLAIN, _TEXT})
 
 
+_WITHIN_BRACKETS = "within {…} and […], put texts with brackets or commas in quotes, also ${NAME}"
+
+
 class _TooDeep(Exception):
     pass
 
@@ -86,13 +89,10 @@ def _compose(text: str, file: str, problems: Problems) -> Node | None:
         if mark is not None:
             line, column = mark.line + 1, mark.column + 1
     except ReaderError as error:
-        before = text[: error.position]
+        # The position counts bytes, since that is what libyaml is given.
+        before = text.encode()[: error.position].decode(errors="ignore")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        reason, suggestion = f"the character #x{ord(text[error.position]):04x} is not allowed in YAML", ""
-    except UnicodeEncodeError as error:
-        before = text[: error.start]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        reason, suggestion = "half of a surrogate pair is no character", ""
+        reason, suggestion = f"the character #x{error.character:04x} is not allowed in YAML", ""
     except YAMLError as error:
         reason, suggestion = f"not YAML: {error}", ""
     problems.at_mark(Mark(file, line, column), (), reason, suggestion)
@@ -114,6 +114,8 @@ def _explain(error: MarkedYAMLError, text: str) -> tuple[str, str]:
         return "a second document begins here", "one file holds one document; use include: for more files"
     if "mapping values are not allowed" in problem:
         return 'not YAML: a ":" is not expected here', "check the indentation, or put the value in quotes"
+    if "did not find expected ','" in problem:
+        return "not YAML: a bracket is not closed, or a comma is missing", _WITHIN_BRACKETS
     context = f" {error.context}" if error.context else ""
     return f"not YAML: {problem}{context}", ""
 
@@ -210,7 +212,7 @@ class _Builder:
                 "write the keys out, or put them under defaults:",
             )
         elif not text:
-            self._problems.at_mark(self._mark(node), (), "a key is missing before this colon")
+            self._problems.at_mark(self._mark(node), (), "a key must not be empty")
         elif "${" in text:
             self._problems.at_mark(
                 self._mark(node),

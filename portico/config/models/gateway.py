@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
 
 from portico.config.addresses import Listen, ListenAddress
 from portico.config.models.model import SettingsModel
 from portico.config.problems import did_you_mean
 from portico.config.references import ServiceName
+from portico.config.substitution import typed
 from portico.config.values import (
+    AtLeastOne,
     Cidr,
     Distinct,
     Duration,
@@ -21,11 +23,11 @@ from portico.config.values import (
     Name,
     OneOrMany,
     OrOff,
+    Positive,
     PositiveDuration,
     PositiveSize,
     Template,
     Text,
-    Whole,
     refuse,
 )
 
@@ -33,16 +35,14 @@ from portico.config.values import (
 class GatewayLimits(SettingsModel):
     """What a client may ask for, and what the gateway may hold."""
 
-    connections: Annotated[Whole, Field(ge=1)] = Field(
+    connections: Positive = Field(
         default=10_000,
         description="Open client connections per worker; more are not accepted until some close.",
     )
     header_bytes: PositiveSize = Field(
         default=32 << 10, description="Bytes of a request's header section on the wire; more is 431."
     )
-    header_count: Annotated[Whole, Field(ge=1)] = Field(
-        default=100, description="Header fields of a request; more is 431."
-    )
+    header_count: Positive = Field(default=100, description="Header fields of a request; more is 431.")
     target: PositiveSize = Field(default=8 << 10, description="Bytes of a request's target; more is 414.")
     body: PositiveSize = Field(
         default=10 << 20,
@@ -164,18 +164,19 @@ def _errors_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [{"const": "problem"}, schema]}
 
 
+Workers = Annotated[int, Strict(), Field(ge=1, le=256), BeforeValidator(typed)]
+
+
 class GatewaySettings(SettingsModel):
     """The gateway itself."""
 
     name: Name = Field(default="portico", description="The gateway's name in /health, Via and logs.")
-    listen: Annotated[OneOrMany[ListenAddress], Distinct, Field(min_length=1)] = Field(
+    listen: Annotated[AtLeastOne[ListenAddress], Distinct] = Field(
         default=(Listen(port=3000),),
         description="Where to accept connections: host:port, :port or unix:/path.",
         json_schema_extra={"default": [":3000"]},
     )
-    workers: Annotated[Whole, Field(ge=1, le=256)] = Field(
-        default=1, description="Processes that serve requests, about one per core."
-    )
+    workers: Workers = Field(default=1, description="Processes that serve requests, about one per core.")
     data: Text = Field(
         default="./var",
         description="Folder for the control socket and databases, relative to the working directory.",

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, SecretStr, WithJson
 
 from portico.config.models.model import SettingsModel
 from portico.config.references import RoleName
-from portico.config.values import Distinct, Duration, HeaderName, Maybe, OneOrMany, Text, refuse
+from portico.config.values import AtLeastOne, Distinct, Duration, HeaderName, Maybe, OneOrMany, Text, refuse
 
 
 def _algorithm(value: object) -> object:
@@ -56,9 +56,7 @@ Secret = Annotated[
 class ClaimSettings(SettingsModel):
     """Which claim of a token says what; of several names the first that the token has is taken."""
 
-    subject: Annotated[OneOrMany[Text], Field(min_length=1)] = Field(
-        default=("sub",), description="Who the caller is."
-    )
+    subject: AtLeastOne[Text] = Field(default=("sub",), description="Who the caller is.")
     tenant: OneOrMany[Text] = Field(default=("tenant_id",), description="Which tenant the caller belongs to.")
     role: OneOrMany[Text] = Field(default=("role",), description="The caller's role or roles.")
     email: OneOrMany[Text] = Field(default=("email",), description="The caller's e-mail address.")

@@ -123,6 +123,10 @@ PathPattern = Annotated[
 _SHORT_PATTERN = r"^([A-Z-]+(\s*,\s*[A-Z-]+)*\s+)?[^\s/]*/[^\s?#]*$"
 
 
+def _is_host(text: str) -> bool:
+    return any(sign in text for sign in ".:[") or text.lower() == "localhost"
+
+
 def _short_match(text: str) -> dict[str, Any]:
     words = text.replace(", ", ",").split()
     if not words or len(words) > 2:
@@ -132,6 +136,13 @@ def _short_match(text: str) -> dict[str, Any]:
         remedy = f"write {text} /path" if words[-1].upper() in METHODS else "a path begins with /"
         raise refuse("{written} has no path", text, remedy)
     match: dict[str, Any] = {"path": _path(slash + path)}
+    if host and not _is_host(host):
+        # "api/v1" is a path without its slash far more often than a host called api.
+        raise refuse(
+            "{written} begins with neither / nor a host",
+            text,
+            f"write /{host}{slash}{path}, or hosts: [{host}]",
+        )
     if host:
         match["hosts"] = [_host(host)]
     if len(words) == 2:

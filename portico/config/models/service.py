@@ -9,6 +9,7 @@ from pydantic import Field
 from portico.config.addresses import Address, ServiceAddress
 from portico.config.models.model import SettingsModel
 from portico.config.values import (
+    Count,
     Distinct,
     Flag,
     Host,
@@ -16,23 +17,19 @@ from portico.config.values import (
     OneOrMany,
     OrOff,
     Percentage,
+    Positive,
     PositiveDuration,
     StatusRanges,
     Text,
-    Whole,
 )
 
 
 class PoolSettings(SettingsModel):
     """Kept-alive connections to one instance, per worker."""
 
-    connections: Annotated[Whole, Field(ge=1)] = Field(
-        default=256, description="Open connections to one instance, per worker."
-    )
+    connections: Positive = Field(default=256, description="Open connections to one instance, per worker.")
     idle: PositiveDuration = Field(default=4.0, description="How long an unused connection is kept.")
-    queue: Annotated[Whole, Field(ge=0)] = Field(
-        default=256, description="Requests that may wait for a connection; more are 503."
-    )
+    queue: Count = Field(default=256, description="Requests that may wait for a connection; more are 503.")
 
 
 class BreakerSettings(SettingsModel):
@@ -41,21 +38,19 @@ class BreakerSettings(SettingsModel):
     errors: OrOff[Percentage] = Field(
         default=0.5, description="Share of failed calls within the window that opens the breaker."
     )
-    volume: Annotated[Whole, Field(ge=1)] = Field(
-        default=10, description="Calls within the window before the share counts."
-    )
+    volume: Positive = Field(default=10, description="Calls within the window before the share counts.")
     window: PositiveDuration = Field(
         default=10.0, description="The stretch of time over which calls are counted."
     )
     reset: PositiveDuration = Field(
         default=30.0, description="How long the breaker stays open before it lets probes through."
     )
-    consecutive: OrOff[Annotated[Whole, Field(ge=1)]] = Field(
+    consecutive: OrOff[Positive] = Field(
         default=None,
         description="Failures in a row that open the breaker whatever the share.",
         json_schema_extra={"default": "off"},
     )
-    probes: Annotated[Whole, Field(ge=1)] = Field(
+    probes: Positive = Field(
         default=1, description="Calls that are let through at a time to see whether it works again."
     )
     statuses: StatusRanges = Field(
