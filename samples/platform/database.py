@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
 POOL_TIMEOUT_S = 10
-SQLITE_CONNECTIONS = 4
+SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 10
 _SCHEMA_LOCK = 0x70736173
 """The advisory lock under which PostgreSQL's tables are made; any fixed number serves."""
@@ -78,14 +78,9 @@ class UtcTime(TypeDecorator[datetime]):
 class Database:
     """An open database: connections to read with, transactions to write in."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._on_sqlite = engine.dialect.name == "sqlite"
-        # One writer at a time is SQLite's rule. Waiting here is fair and costs nothing; its own waiting
-        # is a poll, and is left to writers in other processes.
-        self._turn = asyncio.Semaphore(1 if self._on_sqlite else POSTGRESQL_CONNECTIONS)
-        self._reader = engine if self._on_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writer = engine.execution_options(writes=True)
+    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+        self._reader = reader
+        self._writer = writer
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -98,7 +93,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: committed at the end, rolled back by an exception."""
         with _told_when_away():
-            async with self._turn, self._writer.begin() as connection:
+            async with self._writer.begin() as connection:
                 yield connection
 
     async def answers(self) -> bool:
@@ -111,7 +106,8 @@ class Database:
         return True
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._reader.dispose()
+        await self._writer.dispose()
 
 
 def upsert_into(connection: AsyncConnection, table: Table) -> UpsertOnSqlite | UpsertOnPostgresql:
@@ -141,7 +137,7 @@ async def open_database(written_url: str, tables: MetaData) -> Database:
     try:
         if url.get_backend_name() == "sqlite":
             await asyncio.to_thread(_prepare_sqlite, url, tables)
-            return Database(_sqlite_engine(url))
+            return _open_sqlite(url)
         engine = create_async_engine(
             url,
             pool_size=POSTGRESQL_CONNECTIONS,
@@ -153,7 +149,7 @@ async def open_database(written_url: str, tables: MetaData) -> Database:
             # Released with the transaction; `CREATE TABLE IF NOT EXISTS` alone is not safe in a race.
             await connection.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             await connection.run_sync(tables.create_all)
-        return Database(engine)
+        return Database(engine.execution_options(isolation_level="AUTOCOMMIT"), engine)
     except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
         shown = url.render_as_string(hide_password=True)
         raise SettingsError(f"cannot open the database {shown}: {_first_line(problem)}") from problem
@@ -195,17 +191,25 @@ def _prepare_sqlite(url: URL, tables: MetaData) -> None:
         os.close(folder)
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url, pool_size=SQLITE_CONNECTIONS, max_overflow=0, pool_timeout=POOL_TIMEOUT_S
+def _open_sqlite(url: URL) -> Database:
+    """Some connections that read, and one that writes, which is SQLite's own rule: who waits for it here
+    waits in line and at no cost, while SQLite's waiting, left to writers in other processes, is a poll."""
+    reader = create_async_engine(
+        url,
+        pool_size=SQLITE_READERS,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
+        skip_autocommit_rollback=True,
     )
-    event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT_S)
+    event.listen(reader.sync_engine, "connect", _set_up_sqlite)
+    event.listen(writer.sync_engine, "connect", _set_up_sqlite)
+    event.listen(writer.sync_engine, "begin", _begin_immediately)
+    return Database(reader, writer)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    # The driver would begin transactions by itself, and late; `_begin_sqlite` does it instead.
+    # The driver would begin transactions by itself, and late; `_begin_immediately` does it instead.
     connection.isolation_level = None
     # SQLite's own lower() knows only ASCII, and a search for "ÄRGER" must find "Ärger".
     connection.create_function("lower", 1, _lower, deterministic=True)
@@ -220,6 +224,5 @@ def _lower(value: str | None) -> str | None:
     return None if value is None else value.lower()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

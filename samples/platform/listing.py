@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
@@ -65,12 +65,12 @@ async def answer_list(
     """One page of the rows that match, and how many there are in all."""
     total = await connection.scalar(select(func.count()).select_from(matching.order_by(None).subquery()))
     by = sortable[query.sort_by]
-    # PostgreSQL and SQLite disagree on where NULL belongs; here it is always at the end.
-    order = (
-        (by.asc().nulls_last(), tie_break.asc())
-        if query.sort_order == "asc"
-        else (by.desc().nulls_last(), tie_break.desc())
-    )
-    page = matching.order_by(*order).limit(query.limit).offset((query.page - 1) * query.limit)
+    order = by.asc() if query.sort_order == "asc" else by.desc()
+    if isinstance(by, Column) and by.nullable:
+        # The databases disagree on where NULL belongs; here it is always at the end. Only where it can be
+        # there at all: otherwise an index could not give the order any more.
+        order = order.nulls_last()
+    last = tie_break.asc() if query.sort_order == "asc" else tie_break.desc()
+    page = matching.order_by(order, last).limit(query.limit).offset((query.page - 1) * query.limit)
     rows = await connection.execute(page)
     return {"data": [show(row) for row in rows], "page": query.page, "limit": query.limit, "total": total}
