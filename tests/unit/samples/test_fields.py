@@ -17,17 +17,17 @@ from samples.platform.listing import AnyOf, ListQuery, read_query
 class Wanted(Body):
     """A body with one field of each kind."""
 
-    a_line: Line = "x"
-    a_text: FilledText = "x"
-    an_id: ObjectId = ""
-    an_email: Email = ""
-    an_instant: Instant = datetime(2030, 1, 1, tzinfo=UTC)
+    title: Line = "x"
+    body: FilledText = "x"
+    company_id: ObjectId = ""
+    email: Email = ""
+    due_at: Instant = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class Altered(Change):
     """A change with two fields."""
 
-    a_line: Line = "x"
+    title: Line = "x"
     another: Line | None = None
 
 
@@ -49,29 +49,29 @@ def query(text: str) -> Query:
 
 def test_values_are_brought_into_one_form() -> None:
     got = Wanted.model_validate_json(
-        """{"aLine": "  a  ", "aText": "b\\n", "anId": "6F2C0AB0-1B5F-4A52-9C6B-D0B1F6A6C001",
-            "anEmail": " Ada@Example.COM ", "anInstant": "2030-06-01T12:00:00+02:00"}"""
+        """{"title": "  a  ", "body": "b\\n", "companyId": "6F2C0AB0-1B5F-4A52-9C6B-D0B1F6A6C001",
+            "email": " Ada@Example.COM ", "dueAt": "2030-06-01T12:00:00+02:00"}"""
     )
-    assert (got.a_line, got.a_text, got.an_email) == ("a", "b", "ada@example.com")
-    assert got.an_id == "6f2c0ab0-1b5f-4a52-9c6b-d0b1f6a6c001"
-    assert got.an_instant == datetime(2030, 6, 1, 10, tzinfo=UTC)
-    assert got.an_instant.tzinfo is UTC
+    assert (got.title, got.body, got.email) == ("a", "b", "ada@example.com")
+    assert got.company_id == "6f2c0ab0-1b5f-4a52-9c6b-d0b1f6a6c001"
+    assert got.due_at == datetime(2030, 6, 1, 10, tzinfo=UTC)
+    assert got.due_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
     ("json", "expected"),
     [
-        ('{"aLine": " "}', ("aLine", "string_too_short")),
-        ('{"aLine": "a\\u0000"}', ("aLine", "nul_character")),
-        ('{"aLine": null}', ("aLine", "string_type")),
-        ('{"a_line": "x"}', ("a_line", "extra_forbidden")),
-        ('{"anId": "6f2c0ab01b5f4a529c6bd0b1f6a6c001"}', ("anId", "uuid_form")),
-        ('{"anEmail": "ada@example"}', ("anEmail", "email_form")),
-        ('{"anEmail": "a@b@c.d"}', ("anEmail", "email_form")),
-        ('{"anEmail": "a b@c.d"}', ("anEmail", "email_form")),
-        ('{"anInstant": "2030-06-01T12:00:00"}', ("anInstant", "timezone_aware")),
-        ('{"anInstant": 1893456000}', ("anInstant", "datetime_type")),
-        ('{"anInstant": "0001-01-01T00:00:00+14:00"}', ("anInstant", "instant_range")),
+        ('{"title": " "}', ("title", "string_too_short")),
+        ('{"title": "a\\u0000"}', ("title", "nul_character")),
+        ('{"title": null}', ("title", "string_type")),
+        ('{"due_at": "x"}', ("due_at", "extra_forbidden")),
+        ('{"companyId": "6f2c0ab01b5f4a529c6bd0b1f6a6c001"}', ("companyId", "uuid_form")),
+        ('{"email": "ada@example"}', ("email", "email_form")),
+        ('{"email": "a@b@c.d"}', ("email", "email_form")),
+        ('{"email": "a b@c.d"}', ("email", "email_form")),
+        ('{"dueAt": "2030-06-01T12:00:00"}', ("dueAt", "timezone_aware")),
+        ('{"dueAt": 1893456000}', ("dueAt", "datetime_type")),
+        ('{"dueAt": "0001-01-01T00:00:00+14:00"}', ("dueAt", "instant_range")),
         ("[]", ("body", "model_type")),
     ],
 )
@@ -81,18 +81,18 @@ def test_failures_have_the_callers_names(json: str, expected: tuple[str, str]) -
 
 def test_a_failure_repeats_the_first_on_top() -> None:
     with pytest.raises(ValidationError) as refused:
-        Wanted.model_validate_json('{"aLine": "", "aText": ""}')
+        Wanted.model_validate_json('{"title": "", "body": ""}')
     details = InvalidError.of(refused.value).details()
     assert details.keys() == {"field", "message", "errors"}
-    assert details["field"] == details["errors"][0]["field"] == "aLine"
+    assert details["field"] == details["errors"][0]["field"] == "title"
     assert details["message"] == details["errors"][0]["message"]
-    assert [failure["field"] for failure in details["errors"]] == ["aLine", "aText"]
+    assert [failure["field"] for failure in details["errors"]] == ["title", "body"]
 
 
 def test_a_change_knows_what_was_sent() -> None:
     assert Altered.model_validate_json("{}").sent() == {}
     assert Altered.model_validate_json('{"another": null}').sent() == {"another": None}
-    assert Altered.model_validate_json('{"aLine": "y"}').sent() == {"a_line": "y"}
+    assert Altered.model_validate_json('{"title": "y"}').sent() == {"title": "y"}
 
 
 def test_queries() -> None:
