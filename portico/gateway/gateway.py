@@ -7,6 +7,7 @@ One sweep, ten times a second, is the clock of every deadline, pool, log and hea
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -336,9 +337,18 @@ class Gateway:
 
 
 async def _in_slices(steps: Iterator[None]) -> None:
-    """Run a generator without holding the loop for longer than SLICE_S."""
-    until = perf_counter() + SLICE_S
-    for _ in steps:
-        if perf_counter() > until:
-            await asyncio.sleep(0)
-            until = perf_counter() + SLICE_S
+    """Run a generator without holding the loop for longer than SLICE_S.
+
+    Without the collector: among the objects of ten thousand new routes, one young collection takes over 100 ms.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        until = perf_counter() + SLICE_S
+        for _ in steps:
+            if perf_counter() > until:
+                await asyncio.sleep(0)
+                until = perf_counter() + SLICE_S
+    finally:
+        if collects:
+            gc.enable()
