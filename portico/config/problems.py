@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from portico.config.marks import Mark, Marks, Path, Place, show_path
@@ -152,19 +153,27 @@ def quote(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return str(value)
+        return _short(str(value))
     if isinstance(value, str):
-        text = value if len(value) <= 60 else value[:57] + "..."
+        text = _short(value)
         return '"' + text.replace("\n", "\\n") + '"'
     if isinstance(value, dict):
         return "a mapping"
     return "a list" if isinstance(value, list | tuple | set | frozenset) else str(type(value).__name__)
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``did you mean "tickets"?`` for a name that is close to a known one, else nothing."""
-    if not isinstance(name, str):
-        return ""
-    by_case = {candidate.lower(): candidate for candidate in known}
+    return _closest(str(name), frozenset(known)) if isinstance(name, str) else ""
+
+
+# One misspelt service may be named by a thousand routes.
+@lru_cache(maxsize=256)
+def _closest(name: str, known: frozenset[str]) -> str:
+    by_case = {candidate.lower(): candidate for candidate in sorted(known)}
     close = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.6)
     return f'did you mean "{by_case[close[0]]}"?' if close else ""

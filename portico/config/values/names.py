@@ -34,7 +34,7 @@ Name = Annotated[
 """The name of a service, an identity, a role or a route."""
 
 
-def header_name(value: object) -> str:
+def _header_name(value: object) -> str:
     """A field name (RFC 9110 §5.1) in lower case. Raises a ``refuse`` error for anything else."""
     if isinstance(value, str):
         if _TOKEN.match(value):
@@ -47,7 +47,7 @@ def header_name(value: object) -> str:
 
 HeaderName = Annotated[
     str,
-    PlainValidator(header_name),
+    PlainValidator(_header_name),
     WithJsonSchema(
         {"type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "examples": ["X-Request-ID"]}
     ),
@@ -60,7 +60,7 @@ def _header_pattern(value: object) -> str:
         raise refuse(
             "{written} has a * that is not at its end", value, "only a prefix can be given: x-internal-*"
         )
-    name = header_name(value)
+    name = _header_name(value)
     if name == "*":
         raise refuse("{written} would fit every header", value)
     return name

@@ -115,7 +115,7 @@ BAD: list[tuple[Any, object, str, str]] = [
     (Size, "1.5B", '"1.5B" is not a whole number of bytes', ""),
     (Size, -1, "must not be negative", ""),
     (Size, "9999999GiB", '"9999999GiB" is larger than a pebibyte', ""),
-    (Size, 10**399, f"{10**399} is larger than a pebibyte", ""),
+    (Size, 10**399, "1" + "0" * 56 + "... is larger than a pebibyte", ""),
     (PositiveSize, 0, "must be larger than 0", ""),
     (Percentage, 0.5, "0.5 is no percentage", "write 50%"),
     (Percentage, 50, "50 is no percentage", "write 50%"),
