@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
 
 from portico.config.models.model import SettingsModel
 from portico.config.references import RoleName
@@ -48,7 +48,10 @@ def _secret(value: object) -> SecretStr:
 
 
 Secret = Annotated[
-    SecretStr, PlainValidator(_secret), WithJsonSchema({"type": "string", "minLength": 1, "writeOnly": True})
+    SecretStr,
+    PlainValidator(_secret),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "minLength": 1, "writeOnly": True}),
 ]
 """Text that no representation of the settings shows; ``get_secret_value()`` gives it."""
 

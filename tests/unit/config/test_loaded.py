@@ -144,6 +144,7 @@ def test_no_representation_shows_a_secret() -> None:
     loaded = load(WHOLE, ENV)
     assert SECRET not in repr(loaded)
     assert SECRET not in str(loaded.settings)
+    assert SECRET not in loaded.settings.model_dump_json()
     assert "sqlite" not in repr(loaded.settings)
     secret = loaded.settings.identity["users"].jwt.secret
     assert isinstance(secret, SecretStr)
