@@ -1,0 +1,78 @@
+"""The program `portico`: its commands, and how each of them ends.
+
+Exit codes are in `trouble`. `main` is the entry point.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from portico import __version__
+from portico.cli.check import check
+from portico.cli.explain import explain
+from portico.cli.init import init
+from portico.cli.live import reload, restart, status, stop
+from portico.cli.routes import routes
+from portico.cli.run import run
+from portico.cli.schema import schema
+from portico.cli.text import complain
+from portico.cli.token import token
+from portico.cli.trouble import Trouble
+
+
+class Commands(TyperGroup):
+    """All commands, with one way to say what went wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one; `Trouble` becomes lines on standard error and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except Trouble as trouble:
+            complain(trouble.lines)
+            raise typer.Exit(trouble.code) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Portico: an API gateway, configured by one YAML file and extended in Python.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Portico {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every(
+    ctx: typer.Context,
+    wants_version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """What goes before every command."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+def version() -> None:
+    """Print the version."""
+    _print_version(wanted=True)
+
+
+for command in (init, check, run, routes, explain, status, reload, restart, stop, token, schema, version):
+    app.command(command.__name__)(command)
+
+
+def main() -> None:
+    """The entry point of the program."""
+    app(prog_name="portico")
