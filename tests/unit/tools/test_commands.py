@@ -79,7 +79,9 @@ def ready(tree: Path) -> Path:
     bin_folder.mkdir(parents=True)
     # A wrapper, not a link: a link would take this folder for a virtual environment without packages.
     (bin_folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (bin_folder / "portico").write_text('#!/bin/sh\necho "$* with $JWT_SECRET"\nexit 7\n')
+    (bin_folder / "portico").write_text(
+        '#!/bin/sh\necho "$* with $JWT_SECRET for $DEMO_USER $DEMO_PASSWORD"\nexit 7\n'
+    )
     for script in bin_folder.iterdir():
         script.chmod(0o755)
     fingerprint = subprocess.run(
@@ -93,23 +95,25 @@ def ready(tree: Path) -> Path:
     return tree
 
 
-def test_the_first_run_makes_a_private_secret_and_the_next_keeps_it(ready: Path) -> None:
+def test_the_first_run_makes_private_secrets_and_the_next_keeps_them(ready: Path) -> None:
     first = make(ready, "run", "PROFILE=tiny")
     assert first.returncode != 0, "the gateway's own exit code counts"
-    secret = (ready / "var" / "jwt-secret").read_text().strip()
+    files = [ready / "var" / name for name in ("jwt-secret", "demo-password")]
+    secret, password = (file.read_text().strip() for file in files)
     assert len(secret) >= 64
-    assert f"run profiles/tiny.yaml with {secret}" in first.stdout
+    assert len(password) >= 16
+    assert first.stdout == f"run profiles/tiny.yaml with {secret} for demo@psa.example {password}\n"
     assert stat.S_IMODE((ready / "var").stat().st_mode) == 0o700
-    assert stat.S_IMODE((ready / "var" / "jwt-secret").stat().st_mode) == 0o600
-    assert "Installing" not in first.stdout
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     again = make(ready, "run", "PROFILE=tiny")
-    assert again.stdout == f"run profiles/tiny.yaml with {secret}\n"
+    assert again.stdout == first.stdout
 
 
-def test_a_secret_of_the_environment_is_kept(ready: Path) -> None:
-    done = make(ready, "run", "PROFILE=tiny", JWT_SECRET="my own")
-    assert done.stdout == "run profiles/tiny.yaml with my own\n"
-    assert not (ready / "var" / "jwt-secret").exists()
+def test_what_the_environment_says_is_kept(ready: Path) -> None:
+    own = {"JWT_SECRET": "my own", "DEMO_USER": "me@example.org", "DEMO_PASSWORD": "known"}
+    done = make(ready, "run", "PROFILE=tiny", **own)
+    assert done.stdout == "run profiles/tiny.yaml with my own for me@example.org known\n"
+    assert list((ready / "var").iterdir()) == []
 
 
 def test_a_data_folder_that_cannot_be_made_is_one_line(ready: Path) -> None:
