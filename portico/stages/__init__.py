@@ -50,8 +50,6 @@ def load_stages(extra: Sequence[str] = ()) -> dict[str, Stage[Any]]:
     Raises StageError with a line for each stage that cannot be used.
     """
     registry = _Registry()
-    for kind in BUILT_IN:
-        registry.add(kind(), "Portico itself")
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         package = point.dist.name if point.dist is not None else "an unknown package"
         registry.load(point.value, f"the package {package}")
@@ -106,6 +104,8 @@ def _made(kind: type[Stage[Any]], reference: str) -> Stage[Any]:
         raise StageError(f'{reference} has no usable key: write key = "lower_case_name"')
     if key in ROUTE_KEYS or key == "stages":
         raise StageError(f'{reference} cannot have the key "{key}": every route has it already')
+    if any(key == own.key and kind is not own for own in BUILT_IN):
+        raise StageError(f'{reference} cannot have the key "{key}": it is that of a built-in stage')
     if not isinstance(phase, Phase):
         raise StageError(f"{reference} has no phase: write phase = Phase.GUARD, or another")
     if not hasattr(kind, "settings"):
@@ -125,17 +125,17 @@ class _Registry:
     """Stages by key, and why others are missing."""
 
     def __init__(self) -> None:
-        self.stages: dict[str, Stage[Any]] = {}
+        self.stages: dict[str, Stage[Any]] = {kind.key: kind() for kind in BUILT_IN}
         self.problems: list[str] = []
         self._origins: dict[str, str] = {}
 
     def load(self, reference: str, origin: str) -> None:
         try:
-            self.add(load_stage(reference), origin)
+            self._add(load_stage(reference), origin)
         except StageError as error:
             self.problems.append(f"a stage of {origin} cannot be used: {error}")
 
-    def add(self, stage: Stage[Any], origin: str) -> None:
+    def _add(self, stage: Stage[Any], origin: str) -> None:
         present = self.stages.setdefault(stage.key, stage)
         if present is stage:
             self._origins[stage.key] = origin
