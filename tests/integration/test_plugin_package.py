@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import pathlib
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
 
 from portico.config import ConfigurationError
 from portico.gateway.check import load_checked
-from portico.gateway.gateway import Gateway
+from portico.testing import Upstream, gateway
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "plugin"
 
 CONFIGURATION = """
 version: 1
 logs: {{access: off}}
-services: {{echo: {{url: "http://127.0.0.1:{port}"}}}}
+services: {{echo: {{url: "{url}"}}}}
 routes:
   - match: /closed
     service: echo
@@ -51,55 +48,21 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return folder
 
 
-class Alone:
-    """The cluster of a single worker."""
-
-    def __init__(self) -> None:
-        self.gateway = Gateway(cluster=self, worker=0)
-
-    async def snapshots(self) -> list[dict[str, Any]]:
-        """Of the one worker that there is."""
-        return [self.gateway.snapshot()]
-
-    def tell(self, message: dict[str, Any]) -> None:
-        """There is nobody to tell."""
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A service that answers each request with the body that it got."""
-    try:
-        while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-            body = await reader.readexactly(length)
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-    except asyncio.IncompleteReadError:
-        writer.close()
-
-
 @pytest.fixture
 async def client(
-    installed: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    installed: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway that found the package by its entry points."""
     monkeypatch.syspath_prepend(str(installed))
-    gateway = Alone().gateway
-    async with await asyncio.start_server(echo, "127.0.0.1", 0) as service:
-        file = tmp_path / "portico.yaml"
-        file.write_text(CONFIGURATION.format(port=service.sockets[0].getsockname()[1]))
-        await gateway.prepare(load_checked(str(file), {}).settings, {})
-        gateway.commit()
-        bound = socket.create_server(("127.0.0.1", 0))
-        await gateway.listen([bound])
-        try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bound.getsockname()[1]}") as made:
-                yield made
-        finally:
-            gateway.stop_accepting()
-            await gateway.close()
+    async with (
+        Upstream() as service,
+        gateway(CONFIGURATION.format(url=service.url)) as running,
+        httpx.AsyncClient(base_url=running.url) as made,
+    ):
+        yield made
 
 
-async def test_stage_answers_marks_and_counts(client: httpx.AsyncClient) -> None:
+async def test_stage_answers_and_marks(client: httpx.AsyncClient) -> None:
     reply = await client.get("/closed")
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "600"
@@ -119,7 +82,7 @@ async def test_stage_reads_the_body_and_the_service_gets_it(client: httpx.AsyncC
     digest = base64.b64encode(hashlib.sha256(b"the body").digest()).decode()
     good = {"content-digest": f"sha-256=:{digest}:"}
     reply = await client.post("/checked", content=b"the body", headers=good)
-    assert (reply.status_code, reply.content) == (200, b"the body")
+    assert (reply.status_code, reply.json()["body"]) == (200, "the body")
     reply = await client.post("/checked", content=b"another", headers=good)
     assert (reply.status_code, reply.json()["code"]) == (400, "DIGEST_WRONG")
     reply = await client.post("/checked", content=b"the body")
@@ -138,7 +101,7 @@ def test_settings_of_the_stage_are_checked_with_file_and_line(
 ) -> None:
     monkeypatch.syspath_prepend(str(installed))
     file = tmp_path / "portico.yaml"
-    file.write_text(CONFIGURATION.format(port=1).replace("10m", "10"))
+    file.write_text(CONFIGURATION.format(url="http://127.0.0.1:1").replace("10m", "10"))
     with pytest.raises(ConfigurationError) as caught:
         load_checked(str(file), {})
     assert f"{file}:9:52: routes[0].maintenance.retry_after: 10 has no unit" in str(caught.value)
