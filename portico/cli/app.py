@@ -5,7 +5,6 @@ Exit codes are in `trouble`. `main` is the entry point.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import typer
@@ -53,15 +52,12 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def every(
-    ctx: typer.Context,
-    wants_version: bool = typer.Option(
+def before_every_command(
+    _wants_version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """What goes before every command."""
-    if os.environ.get("NO_COLOR"):
-        ctx.color = False
+    """Options that stand before a command."""
 
 
 def version() -> None:

@@ -41,7 +41,7 @@ class Finding:
 
 def check(
     files: list[str] = typer.Argument(
-        None, metavar="[FILE]...", help=f"Configurations, or names of profiles.  [default: {DEFAULT_FILE}]"
+        None, metavar="FILE", help=f"Configurations, or names of profiles.  [default: {DEFAULT_FILE}]"
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON for a script."),
 ) -> None:

@@ -22,13 +22,10 @@ services:
     url: http://127.0.0.1:8000     # EDIT: where your service listens
     timeout: 10s                   # to the headers of its reply
 
-# What every route does unless it says otherwise itself.
-defaults:
-  authenticate: none               # everybody may call; see identity: in the reference for tokens
-
 routes:
-  - match: /**                     # every path and method; "GET /users/{id}" is one of each
+  - match: /**                     # every path, any method; or say "GET /users/{id}"
     service: app
+    authenticate: none             # everybody may call; with identity: you can ask for tokens
 
 # What `portico run` prints to try it with.
 development:
@@ -37,7 +34,7 @@ development:
 
 
 def init(
-    file: str = typer.Argument(DEFAULT_FILE, metavar="[FILE]", help="The file to write.", show_default=True),
+    file: str = typer.Argument(DEFAULT_FILE, metavar="FILE", help="The file to write.", show_default=True),
 ) -> None:
     """Write a first configuration, with comments."""
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def run(
     file: str = typer.Argument(
-        DEFAULT_FILE, metavar="[FILE]", help="The configuration, or a profile's name."
+        DEFAULT_FILE, metavar="FILE", help="The configuration, or a profile's name."
     ),
 ) -> None:
     """Run the gateway of a configuration.

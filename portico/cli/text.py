@@ -1,11 +1,12 @@
-"""How the command line writes: tables, problems, durations, JSON. Colours reach only a terminal, and no NO_COLOR one.
+"""How the command line writes: tables, problems, durations, JSON.
 
-`typer.echo` takes colours out of what goes to a file or a pipe.
+Colours reach only a terminal: `typer.echo` takes them out of what goes to a file or a pipe, and NO_COLOR out of all.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -72,14 +73,18 @@ def problem_line(problem: Problem) -> str:
 
 def complain(lines: Iterable[str]) -> None:
     """Lines on standard error."""
-    for line in lines:
-        typer.echo(line, err=True)
+    _write(lines, err=True)
 
 
 def say(lines: Iterable[str]) -> None:
     """Lines on standard output."""
+    _write(lines, err=False)
+
+
+def _write(lines: Iterable[str], *, err: bool) -> None:
+    wanted = False if os.environ.get("NO_COLOR") else None  # None: on a terminal (no-color.org)
     for line in lines:
-        typer.echo(line)
+        typer.echo(line, err=err, color=wanted)
 
 
 def say_json(data: Any) -> None:
