@@ -124,7 +124,7 @@ def _resolve(address: Listen) -> list[tuple[int, str]]:
         )
     except (OSError, UnicodeError):
         raise ListenError(
-            [f'cannot listen on "{address}": "{address.host}" is no address of this machine']
+            [f'cannot listen on {address}: "{address.host}" is no name of this machine']
         ) from None
     return list(dict.fromkeys((int(family), str(place[0])) for family, _, _, _, place in found))
 

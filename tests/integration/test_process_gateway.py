@@ -49,13 +49,15 @@ def test_counters_never_fall_when_workers_die(gateway: Supervised) -> None:
         gateway.get("/anything")
     assert _served(gateway) == 10
     for slot in (0, 1):
-        pid = gateway.workers()[slot]["pid"]
-        os.kill(pid, signal.SIGKILL)
-        until(
-            lambda slot=slot, pid=pid: gateway.workers().get(slot, {"pid": pid})["pid"] != pid,
-            "another worker",
-        )
+        _kill_worker(gateway, slot)
         assert _served(gateway) == 10
+
+
+def _kill_worker(gateway: Supervised, slot: int) -> None:
+    """Kill it, and wait for its successor."""
+    pid = gateway.workers()[slot]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gateway.workers().get(slot, {"pid": pid})["pid"] != pid, "another worker")
 
 
 def test_a_service_that_was_killed_serves_again(gateway: Supervised) -> None:
