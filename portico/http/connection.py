@@ -43,7 +43,7 @@ from portico.exchange.reply import BODILESS, Reply
 from portico.exchange.request import Request
 
 from .forwarded import from_trusted, lines_for
-from .framing import check
+from .framing import behind, check
 from .wire import STATUS_LINES, chunk, last_chunk
 
 if TYPE_CHECKING:
@@ -218,6 +218,9 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         request: Request = self._reading  # type: ignore[assignment]
         if request.head_complete:
+            if len(request.trailers) >= self._listener.header_count:
+                self._fail(FIELDS_TOO_LARGE)
+                raise ValueError("too many trailers")  # stops the parser: the request must not become complete
             request.trailers.append((name.lower(), value))
         else:
             request.fields.append((name.lower(), value))
@@ -287,7 +290,7 @@ class Connection(asyncio.Protocol):
             self._wire = len(data)  # at most: the slice may have held the end of an earlier message
         listener = self._listener
         if not reading.head_complete:
-            self._raw = raw
+            self._raw = raw if len(queue) == queued else behind(queue[-1], raw)
             if len(reading.target) > listener.target_bytes:
                 self._fail(TARGET_TOO_LONG)
             elif (
@@ -297,9 +300,7 @@ class Connection(asyncio.Protocol):
                 self._fail(FIELDS_TOO_LARGE)
         else:
             self._raw = b""
-            if len(reading.trailers) > listener.header_count:
-                self._fail(FIELDS_TOO_LARGE)
-            elif self._wire > FRAMING_SLACK + listener.header_bytes + FRAMING_FACTOR * reading.body_bytes:
+            if self._wire > FRAMING_SLACK + listener.header_bytes + FRAMING_FACTOR * reading.body_bytes:
                 self._fail(BAD_REQUEST.because("more framing than body"))
 
     def _fail(self, failure: Failure) -> None:
@@ -317,6 +318,8 @@ class Connection(asyncio.Protocol):
         listener = self._listener
         for index in range(first, len(queue)):
             request = queue[index]
+            if index > first:
+                raw = behind(queue[index - 1], raw)
             if len(request.target) > listener.target_bytes:
                 request.refusal = TARGET_TOO_LONG
             elif len(request.fields) > listener.header_count or (

@@ -58,7 +58,8 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     start = len(line)
     if not raw.startswith(line):
         # Behind a pipelined request, after empty lines, or not to the letter.
-        start += raw.find(line)
+        at = raw.find(line)
+        start += at if at >= 0 else len(raw)
     version = raw[start : start + 3]
     if version == b"1\r\n":
         version = request.version = b"1.1"
@@ -91,21 +92,23 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
         elif kind == _CONNECTION:
             request.options += tuple(tokens(value))
         elif kind == _EXPECT:
-            if value.lower() != b"100-continue":
+            if value.strip().lower() != b"100-continue":
                 return EXPECTATION_FAILED
             request.expects_continue = version == b"1.1"  # RFC 9110 section 10.1.1: ignored from HTTP/1.0
         elif kind == _ID:
-            request.told_id = value
+            request.told_id = value.strip()
         elif kind == _TE:
             request.wants_trailers = b"trailers" in tokens(value)
         else:
-            upgrade = value.lower() if not upgrade else upgrade + b"," + value.lower()
+            upgrade = value.strip().lower() if not upgrade else upgrade + b"," + value.lower()
 
     if coding:
         if version == b"1.0":
             return BAD_REQUEST.because("Transfer-Encoding in HTTP/1.0")
         if coding != b"chunked":
-            return CODING_UNKNOWN.because("a transfer coding other than chunked")
+            # RFC 9112 section 6.3: without chunked at the end nobody can tell where the body ends.
+            unknown = CODING_UNKNOWN if tokens(coding)[-1:] == [b"chunked"] else BAD_REQUEST
+            return unknown.because("a transfer coding other than chunked")
         request.chunked = True
     if request.options and not _NOT_AN_OPTION.isdisjoint(request.options):
         return BAD_REQUEST.because("Connection names a field that is not hop-by-hop")
@@ -115,6 +118,13 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     if upgraded and upgrade == b"websocket" and method == b"GET" and version == b"1.1":
         request.upgrade = b"websocket"
     return _target(request, host)
+
+
+def behind(request: Request, raw: bytes) -> bytes:
+    """What of `raw` stands behind the line of `request`: where the line of the next pipelined one is to be found."""
+    line = b"%b %b HTTP/1." % (request.method, request.target)
+    at = raw.find(line)
+    return raw if at < 0 else raw[at + len(line) :]
 
 
 def _target(request: Request, host: bytes | None) -> Failure | None:
@@ -163,7 +173,7 @@ class _Hosts(dict[bytes, tuple[bytes, bytes] | None]):
     """Host as received → (authority, host) in lower case, or None when it is not a host. Remembered, bounded."""
 
     def __missing__(self, received: bytes) -> tuple[bytes, bytes] | None:
-        found = _AUTHORITY.fullmatch(received.lower())
+        found = _AUTHORITY.fullmatch(received.strip(b" \t").lower())
         verdict = None if found is None else (found[0], found[1])
         if len(self) < 1024 and len(received) < 256:
             self[received] = verdict

@@ -58,7 +58,9 @@ def request_fields(allow: frozenset[str] | None = None, drop: frozenset[str] = f
     dropped = matcher(drop)
 
     def decide(name: bytes) -> bool:
-        if name in HOP_BY_HOP or name in _OURS or is_reserved(name) or dropped(name):
+        # Underscores count as hyphens, as in `reserved`: Transfer_Encoding must not frame anything anywhere.
+        plain = name.replace(b"_", b"-")
+        if plain in HOP_BY_HOP or plain in _OURS or is_reserved(name) or dropped(name):
             return False
         return allowed is None or allowed(name)
 

@@ -23,7 +23,8 @@ class Link(asyncio.Protocol):
     """One connection to the service. `received` holds every byte, `number` counts from 0."""
 
     def __init__(self, upstream: Upstream) -> None:
-        self.number = len(upstream.links)
+        self.number = upstream.accepted
+        upstream.accepted += 1
         self.received = b""
         self.ended = False  # the other side will send no more
         self.was_reset = False
@@ -67,7 +68,7 @@ class Link(asyncio.Protocol):
     # -- what a script does
 
     async def request(self) -> Message:
-        """The next whole request. Raises Gone at an end between requests, Malformed at one within."""
+        """The next whole request. Raises Gone when the other side ends the connection before there is one."""
         while True:
             message = read_request(self.received[self._taken :])
             if message is not None:
@@ -131,9 +132,6 @@ class Link(asyncio.Protocol):
 
     async def _more(self) -> None:
         if self.ended:
-            rest = self.received[self._taken :]
-            if rest:
-                raise Malformed(f"the request ends early: {rest!r}")
             raise Gone
         await self._change()
 
@@ -160,7 +158,7 @@ class Link(asyncio.Protocol):
 
 
 class Gone(Exception):
-    """The other side has ended the connection between two requests."""
+    """The other side has ended the connection. Ends a script in silence; `Link.requests` still tells what was cut."""
 
 
 Script = Callable[[Link], Awaitable[None]]
@@ -170,9 +168,10 @@ class Upstream:
     """A scripted service on a port of its own: `async with Upstream(script) as service: … service.port`."""
 
     def __init__(self, *scripts: Script) -> None:
-        self.links: list[Link] = []
+        self.links: list[Link] = []  # in the order of their acceptance
         self.errors: list[Exception] = []
         self.port = 0
+        self.accepted = 0  # connections, ever
         self._scripts = scripts or (echo,)
         self._server: asyncio.Server | None = None
 
