@@ -97,7 +97,8 @@ class Stage(Generic[S]):
     """One feature. `key` is its YAML key on a route and under `defaults`; `settings` the type of its value.
 
     `settings` is anything pydantic can validate: a model, or an annotated union for short forms. A stage with
-    `always` is compiled for every route, with None where nothing is written. `order` sorts within a phase.
+    `always` is compiled for every route, with None where nothing is written. `order` sorts within a phase. `codes`
+    are the error codes that it answers with beside the gateway's own, for `gateway.errors.texts`.
     """
 
     key: ClassVar[str]
@@ -106,6 +107,7 @@ class Stage(Generic[S]):
     summary: ClassVar[str] = ""
     order: ClassVar[int] = 0
     always: ClassVar[bool] = False
+    codes: ClassVar[tuple[str, ...]] = ()
 
     def compile(self, settings: S, site: Site) -> Hooks | None:
         """The hooks for one route, or None when these settings switch the stage off there."""

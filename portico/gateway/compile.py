@@ -39,6 +39,7 @@ from portico.services.instance import Instance
 from portico.services.service import LiveServices, Service
 
 from .chain import Chain, Label, Link
+from .effects import check_effects
 from .errors import ErrorForm
 from .runtime import Runtime
 from .site import Live, RouteSite
@@ -149,6 +150,7 @@ class Compiler:
                 chains.append(chain)
                 builder.add(entry)
             yield
+        check_effects(settings, self._stages, self._problems)
         unrouted = self._endpoint(EndpointRoute("unrouted", "none", Hooks()))
         asterisk = next(
             (self._endpoint(endpoint) for endpoint in self._endpoints if endpoint.path == "*"), unrouted
@@ -212,7 +214,6 @@ class Compiler:
             own_host=written.host == "service",
             timeout_s=written.timeout,
             idle_s=written.idle,
-            total_s=written.total,
         )
 
     def _instance(self, name: str, written: ServiceSettings, address: Written) -> Instance:
@@ -282,7 +283,6 @@ class Compiler:
             self._clock,
             self._replies,
         )
-        total = route.total if route.total is not None else defaults.total or service.total_s
         chain = Chain(
             label,
             self._links(site, route.stages, path),
@@ -290,7 +290,7 @@ class Compiler:
             body_limit=route.limits.body or defaults.limits.body or self._settings.gateway.limits.body,
             timeout_s=route.timeout or service.timeout_s or defaults.timeout or TIMEOUT_S,
             idle_s=route.idle or service.idle_s or defaults.idle or IDLE_S,
-            total_s=total,
+            total_s=self._total(route),
             drop_reply=drop_reply,
         )
         entry = Entry(
@@ -304,6 +304,13 @@ class Compiler:
             route.order,
         )
         return chain, entry
+
+    def _total(self, route: RouteSettings) -> float | None:
+        """The first that states it decides, also by `off`, which reads as None like a key that is not there."""
+        for written in (route, self._settings.services[route.service], self._settings.defaults):
+            if "total" in written.model_fields_set:
+                return written.total
+        return None
 
     def _endpoint(self, endpoint: EndpointRoute) -> Chain:
         label = Label(endpoint.name, endpoint.path, "")

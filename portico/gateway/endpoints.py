@@ -76,7 +76,8 @@ class Vitals(Protocol):
 def endpoint_routes(settings: Settings, vitals: Vitals) -> list[EndpointRoute]:
     """The gateway's own routes. Raises UnknownPlaceholder for a health template that names what there is not."""
     paths = settings.gateway.endpoints
-    template = compile_template(settings.gateway.health.body or DEFAULT_HEALTH, PLACEHOLDERS)
+    body = settings.gateway.health.body
+    template = compile_template(DEFAULT_HEALTH if body is None else body, PLACEHOLDERS)
     name = settings.gateway.name
 
     def live(x: Exchange) -> Reply:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from portico.config.models.gateway import ErrorSettings
+from portico.exchange import failure as failures
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure
@@ -24,6 +25,9 @@ PLACEHOLDERS = frozenset(
     {"status", "code", "title", "message", "request_id", "timestamp", "details", "instance", "method"}
 )
 PROBLEM = b"application/problem+json"
+
+# Every code that the gateway itself has a text for; stages name theirs in `Stage.codes`.
+CODES = frozenset(one.code for one in vars(failures).values() if isinstance(one, Failure))
 
 
 def timestamp(wall_s: float) -> str:

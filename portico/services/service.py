@@ -30,7 +30,6 @@ class Service:
         "own_host",
         "pick",
         "timeout_s",
-        "total_s",
     )
 
     def __init__(
@@ -43,7 +42,6 @@ class Service:
         own_host: bool,
         timeout_s: float | None,
         idle_s: float | None,
-        total_s: float | None,
     ) -> None:
         self.name = name
         self.instances = instances
@@ -54,7 +52,6 @@ class Service:
         self.own_host = own_host
         self.timeout_s = timeout_s
         self.idle_s = idle_s
-        self.total_s = total_s
 
     def __repr__(self) -> str:
         return f"<Service {self.name} {len(self.instances)} instances {self.breaker!r}>"

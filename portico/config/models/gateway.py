@@ -170,7 +170,10 @@ Workers = Annotated[int, Strict(), Field(ge=1, le=256), BeforeValidator(typed)]
 class GatewaySettings(SettingsModel):
     """The gateway itself."""
 
-    name: Name = Field(default="portico", description="The gateway's name in /health, Via and logs.")
+    name: Name = Field(
+        default="portico",
+        description="The gateway's name in /health/detailed and in templates of health.body.",
+    )
     listen: Annotated[AtLeastOne[ListenAddress], Distinct] = Field(
         default=(Listen(port=3000),),
         description="Where to accept connections: host:port, :port or unix:/path.",

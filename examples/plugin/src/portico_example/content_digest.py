@@ -47,6 +47,7 @@ class ContentDigestStage(Stage[ContentDigest]):
     phase: ClassVar[Phase] = Phase.VALIDATE
     settings = ContentDigest
     summary: ClassVar[str] = "Compares a request's body with its Content-Digest."
+    codes = (MISSING.code, WRONG.code)
 
     def compile(self, settings: ContentDigest, site: Site) -> Hooks:
         """`x.body` holds the body when `on_request` is called; it is forwarded unchanged."""

@@ -42,6 +42,7 @@ class MaintenanceStage(Stage[Maintenance]):
     phase: ClassVar[Phase] = Phase.GUARD  # before anybody has to prove who they are
     settings = Maintenance
     summary: ClassVar[str] = "Answers 503 while a service is worked on."
+    codes = ("MAINTENANCE",)  # so that `gateway.errors.texts` may name it
 
     def compile(self, settings: Maintenance, site: Site) -> Hooks:
         """Everything that can be decided before the first request is decided here."""

@@ -1,0 +1,52 @@
+"""Keys that are right by themselves, and yet would do nothing: nothing configured is ignored (design decision 2).
+
+What can be seen in the configuration alone is judged in `config.check`; here is what needs the defaults merged, or
+the stages. Each is a problem, and stops the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from portico.config.marks import Path
+from portico.config.models.settings import Settings
+from portico.config.problems import Problems, did_you_mean
+from portico.exchange.stage import Stage
+
+from .errors import CODES
+
+
+def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Problems) -> None:
+    """Add a problem for every key that would be without effect."""
+    _passed_headers(settings, problems)
+    for index, name in enumerate(settings.gateway.ready.require):
+        if settings.services[name].breaker is None:
+            reason = f"has no effect: {name} has no breaker, and so always counts as ready"
+            problems.add(("gateway", "ready", "require", index), reason)
+    known = CODES.union(*(stage.codes for stage in stages))
+    for code in settings.gateway.errors.texts:
+        if code not in known:
+            path = ("gateway", "errors", "texts", code)
+            problems.add(path, f"there is no error {code}", did_you_mean(code, known))
+
+
+def _passed_headers(settings: Settings, problems: Problems) -> None:
+    """`headers.pass` adds to an allow list; without one every header passes anyway."""
+    by_default = settings.defaults.headers
+    idle: list[Path] = []
+    if by_default.allow is None:
+        limited = [route.headers.allow is not None for route in settings.routes]
+        idle = [
+            ("routes", index)
+            for index, route in enumerate(settings.routes)
+            if route.headers.pass_ and not limited[index]
+        ]
+        if by_default.pass_ and not any(limited):
+            idle.append(("defaults",))
+    for path in idle:
+        problems.add(
+            (*path, "headers", "pass"),
+            "has no effect: it adds to headers.allow, and without that every header passes",
+            "remove it, or write allow: standard",
+        )
