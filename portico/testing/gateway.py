@@ -83,12 +83,17 @@ class RunningGateway:
 
 
 @asynccontextmanager
-async def gateway(text: str, *, env: Mapping[str, str] | None = None) -> AsyncIterator[RunningGateway]:
-    """Run a gateway with the configuration `text` (YAML; `listen` and `workers` play no part)."""
+async def gateway(
+    text: str, *, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+) -> AsyncIterator[RunningGateway]:
+    """Run a gateway with the configuration `text` (YAML; `listen` and `workers` play no part).
+
+    `files` are the texts, by path, of all other files that it may name.
+    """
     cluster = OneWorker()
     made = Gateway(cluster=cluster, worker=0)
     cluster.gateway = made
-    await made.prepare(_settings(text, env), {})
+    await made.prepare(_settings(text, env, files), {})
     made.commit()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,9 +114,11 @@ async def gateway(text: str, *, env: Mapping[str, str] | None = None) -> AsyncIt
         raise Leak(f"after close: {'; '.join(rest)}")
 
 
-def _settings(text: str, env: Mapping[str, str] | None) -> Settings:
+def _settings(
+    text: str, env: Mapping[str, str] | None, files: Mapping[str, str] | None = None
+) -> Settings:
     stages = load_stages()
-    return load_settings_text(text, stage_types(stages), env or {}, plugin=_plugin).settings
+    return load_settings_text(text, stage_types(stages), env or {}, files=files, plugin=_plugin).settings
 
 
 def _plugin(reference: str) -> tuple[str, object]:
