@@ -18,7 +18,7 @@ from portico.config.problems import did_you_mean
 from portico.config.references import RoleName
 from portico.config.values import Distinct, OneOrMany, OrOff, refuse
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import AUTH_REQUIRED, AUTHORIZATION_ERROR, FORBIDDEN, Failure
+from portico.exchange.failure import AUTHORIZATION_ERROR, FORBIDDEN, Failure
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.identity.roles import Roles
 from portico.observe.audit import Audit
@@ -161,7 +161,8 @@ class _Access:
         """The hook."""
         identity = x.identity
         if identity is None:
-            return self._refuse(x, AUTH_REQUIRED, "nobody was proven before authorize was asked")
+            # Not 401: no stage of this route would look at credentials, so asking for some would mislead.
+            return self._refuse(x, AUTHORIZATION_ERROR, "nobody was proven before authorize was asked")
         demand = self._table.get(x.request.method, self._other)
         if demand is None:
             return self._refuse(

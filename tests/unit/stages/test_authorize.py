@@ -104,7 +104,7 @@ def test_refusal_says_why_in_the_log_only(tmp_path: pathlib.Path) -> None:
 def test_nobody_is_not_somebody(tmp_path: pathlib.Path) -> None:
     failure = route(tmp_path, "tickets:view").ask(exchange())
     assert failure is not None
-    assert (failure.status, failure.code) == (401, "AUTH_REQUIRED")
+    assert (failure.status, failure.code) == (403, "AUTHORIZATION_ERROR")
 
 
 @pytest.mark.parametrize("written", ["off", False])
