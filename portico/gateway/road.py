@@ -103,8 +103,8 @@ class Road:
         if stream.trusted:
             self._heed_deadline(x, request, now)
         self.active.add(x)
-        if failure is None and request.length is not None and request.length > chain.body_limit:
-            failure = BODY_TOO_LARGE
+        if failure is None and (request.length or request.body_bytes) > chain.body_limit:
+            failure = BODY_TOO_LARGE  # announced, or chunked and here already
         if failure is not None:
             self.failed(x, failure)
         elif chain.plain:
