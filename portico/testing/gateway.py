@@ -114,9 +114,7 @@ async def gateway(
         raise Leak(f"after close: {'; '.join(rest)}")
 
 
-def _settings(
-    text: str, env: Mapping[str, str] | None, files: Mapping[str, str] | None = None
-) -> Settings:
+def _settings(text: str, env: Mapping[str, str] | None, files: Mapping[str, str] | None = None) -> Settings:
     stages = load_stages()
     return load_settings_text(text, stage_types(stages), env or {}, files=files, plugin=_plugin).settings
 
