@@ -122,7 +122,11 @@ class RawClient(Peer):
         sock.settimeout(PATIENCE_S)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.connect((host, int(port)))
+        try:
+            sock.connect((host, int(port)))
+        except OSError:
+            sock.close()
+            raise
         super().__init__(sock)
 
     def request(self, target: str, method: str = "GET", *fields: str, version: str = "1.1") -> None:
