@@ -5,6 +5,7 @@ The gateway is found by its data folder. Whoever may write there may ask.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +26,8 @@ _COLOURS = {
     "starting": typer.colors.YELLOW,
     "leaving": typer.colors.YELLOW,
 }
-_POLL_S = 0.1
+_POLL_S = 0.05
+_LAST_WORDS_S = 5.0  # from the end of its control socket to the end of the process
 
 
 def status(data: str = _DATA, as_json: bool = _JSON) -> None:
@@ -94,18 +96,34 @@ def restart(data: str = _DATA) -> None:
 
 
 def stop(data: str = _DATA) -> None:
-    """Stop a running gateway in good order."""
-    from portico.process.control import ControlError, ask
+    """Stop a running gateway in good order.
 
+    Returns when it has ended and its data folder is free.
+    """
     began = time.monotonic()
     answer = _ask(data, "stop")
-    while True:
-        try:
-            ask(data, {"command": "status"})
-        except ControlError:
-            break
+    while _answers(data):
+        time.sleep(_POLL_S)
+    last_words_s = time.monotonic() + _LAST_WORDS_S
+    while _in_use(data) and time.monotonic() < last_words_s:
         time.sleep(_POLL_S)
     say([f"The gateway (pid {answer['pid']}) has stopped, after {time.monotonic() - began:.1f} s."])
+
+
+def _answers(data: str) -> bool:
+    from portico.process.control import ControlError, ask
+
+    try:
+        ask(data, {"command": "status"})
+    except ControlError:
+        return False
+    return True
+
+
+def _in_use(data: str) -> bool:
+    from portico.process.control import LOCK
+
+    return os.path.exists(os.path.join(data, LOCK))
 
 
 def _ask(data: str, command: str) -> dict[str, Any]:

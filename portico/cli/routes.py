@@ -16,9 +16,7 @@ _HEAD = ("MATCH", "METHODS", "HOSTS", "SERVICE", "AUTHENTICATE", "STAGES", "WRIT
 
 
 def routes(
-    file: str = typer.Argument(
-        DEFAULT_FILE, metavar="FILE", help="The configuration, or a profile's name."
-    ),
+    file: str = typer.Argument(DEFAULT_FILE, metavar="FILE", help="The configuration, or a profile's name."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON for a script."),
 ) -> None:
     """Print the route table in match order.

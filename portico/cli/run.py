@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    file: str = typer.Argument(
-        DEFAULT_FILE, metavar="FILE", help="The configuration, or a profile's name."
-    ),
+    file: str = typer.Argument(DEFAULT_FILE, metavar="FILE", help="The configuration, or a profile's name."),
 ) -> None:
     """Run the gateway of a configuration.
 
