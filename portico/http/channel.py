@@ -2,9 +2,9 @@
 
 Like the client's connection, parser callbacks only record, and the channel acts when `feed_data` has returned.
 What the parser lets through and we refuse of a reply (docs/framing.md): codings other than one `chunked`, chunked
-in HTTP/1.0, other versions, statuses above 599, heads and interim replies without end. A reply to HEAD ends at its
-head whatever its Content-Length says, which the parser does not know: it is thrown away with what it believes.
-A body that ends with the connection is complete only if the connection ends in order.
+in HTTP/1.0, other protocols and versions, statuses outside 100 to 599, heads and interim replies without end. A reply
+to HEAD ends at its head whatever its Content-Length says, which the parser does not know: it is thrown away with
+what it believes. A body that ends with the connection is complete only if the connection ends in order.
 """
 
 from __future__ import annotations
@@ -199,6 +199,8 @@ class Channel(asyncio.Protocol):
         if not self._seen:
             self._seen = True
             self._plain = data.startswith(b"HTTP/1.1 ")
+            if not self._plain and data.lstrip(b"\r\n")[:1] not in (b"H", b""):
+                self._trouble = "another protocol"  # the parser takes RTSP and ICE, too, and does not tell
         rest = b""
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -252,7 +254,7 @@ class Channel(asyncio.Protocol):
             version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
             self._trouble = f"version {version}"
-        elif status > 599:
+        elif status > 599 or status < 100:
             self._trouble = f"status {status}"
         elif len(self._fields) > FIELDS:
             self._trouble = "too many fields"

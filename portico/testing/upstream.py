@@ -98,13 +98,14 @@ class Link(asyncio.Protocol):
             await self._change()
 
     def send(self, data: bytes) -> None:
-        """Write bytes."""
-        self._transport.write(data)
+        """Write bytes; nothing happens when the connection is gone."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     async def send_pieces(self, pieces: Iterable[bytes]) -> None:
         """Write pieces one by one, each to be read by itself."""
         for piece in pieces:
-            self._transport.write(piece)
+            self.send(piece)
             await turns()
 
     def pause(self) -> None:
@@ -117,7 +118,8 @@ class Link(asyncio.Protocol):
 
     def half_close(self) -> None:
         """FIN, and read on."""
-        self._transport.write_eof()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def close(self) -> None:
         """Close in order, after what is written."""
@@ -126,7 +128,7 @@ class Link(asyncio.Protocol):
     def reset(self) -> None:
         """RST."""
         sock = self._transport.get_extra_info("socket")
-        if sock is not None:
+        if sock is not None and not self._transport.is_closing():
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 

@@ -119,4 +119,5 @@ def splittings(data: bytes) -> Iterator[list[bytes]]:
     if len(data) <= 2 * HEAD_SPLITS:
         yield [data[at : at + 1] for at in range(len(data))]
     else:
-        yield [data[at : at + 61] for at in range(0, len(data), 61)]
+        step = max(61, len(data) // 100)
+        yield [data[at : at + step] for at in range(0, len(data), step)]
