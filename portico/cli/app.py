@@ -5,6 +5,7 @@ Exit codes are in `trouble`. `main` is the entry point.
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import typer
@@ -20,19 +21,25 @@ from portico.cli.run import run
 from portico.cli.schema import schema
 from portico.cli.text import complain
 from portico.cli.token import token
-from portico.cli.trouble import Trouble
+from portico.cli.trouble import TROUBLE, Trouble
 
 
 class Commands(TyperGroup):
     """All commands, with one way to say what went wrong."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run one; `Trouble` becomes lines on standard error and an exit code."""
+        """Run one; `Trouble`, and what the system refuses, become lines on standard error and an exit code."""
         try:
             return super().invoke(ctx)
         except Trouble as trouble:
             complain(trouble.lines)
             raise typer.Exit(trouble.code) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # nobody reads on: the program ends without a word
+            about = f"{error.filename}: " if error.filename else ""
+            complain([f"{about}{(error.strerror or str(error)).lower()}"])
+            raise typer.Exit(TROUBLE) from None
 
 
 app = typer.Typer(

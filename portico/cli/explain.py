@@ -75,7 +75,7 @@ def _request(method: str, path: str, headers: Iterable[str], token: str) -> byte
         if any(sign in token for sign in "\r\n\0"):
             raise typer.BadParameter("a token has no line breaks", param_hint="--token")
         lines.append(f"Authorization: Bearer {token}")
-    return "\r\n".join([*lines, "", ""]).encode()
+    return "\r\n".join([*lines, "", ""]).encode(errors="surrogateescape")  # whatever bytes the shell gave
 
 
 def _words(told: Data) -> Iterator[str]:

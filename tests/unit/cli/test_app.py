@@ -45,9 +45,9 @@ def test_the_version_both_ways() -> None:
 
 def test_a_wrong_command_line_is_exit_code_2() -> None:
     assert portico().code == 2
-    unknown = portico("explian")
+    unknown = portico("xplain")
     assert unknown.code == 2
-    assert "No such command 'explian'. Did you mean 'explain'?" in unknown.err
+    assert "No such command 'xplain'. Did you mean 'explain'?" in unknown.err
     assert portico("run", "--nonsense").code == 2
     assert portico("explain", "GET").code == 2
 
@@ -74,3 +74,16 @@ def test_help_loads_no_gateway() -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+def test_what_the_system_refuses_is_a_line_and_no_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "portico", "version"],
+            cwd=Path(__file__).parents[3],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "no space left on device\n")
