@@ -4,6 +4,7 @@ A case runs on one lane at a time, so that all that reaches the lane's service b
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -34,6 +35,10 @@ gateway:
 services: {tickets: {url: "%s", breaker: "off"}}
 routes: [{match: "/**", service: tickets, authenticate: none}]
 """
+
+
+# The same with the limits that a user gets.
+USUAL = re.sub(r"  limits: .*\n", "", CONFIGURATION)
 
 
 async def recite(link: Link) -> None:
