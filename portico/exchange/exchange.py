@@ -88,7 +88,6 @@ class Exchange:
         "paused",
         "reply",
         "reply_bytes",
-        "reply_done",
         "reply_filters",
         "request",
         "request_filters",
@@ -128,7 +127,6 @@ class Exchange:
         self.request_filters: tuple[BodyFilter, ...] = ()
         self.reply_filters: tuple[BodyFilter, ...] = ()
         self.head_sent = False
-        self.reply_done = False
         self.paused = False  # the client reads slower than the service writes
         self.ended = False
         self.reply_bytes = 0

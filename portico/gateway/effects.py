@@ -16,10 +16,17 @@ from portico.exchange.stage import Stage
 
 from .errors import CODES
 
+# The stall watch knows the loop by a heartbeat ten times a second: whatever is shorter would be no stall.
+SHORTEST_STALL_S = 0.2
+
 
 def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Problems) -> None:
     """Add a problem for every key that would be without effect."""
     _passed_headers(settings, problems)
+    stall = settings.gateway.stall
+    if stall is not None and stall < SHORTEST_STALL_S:
+        reason = "is too short: the loop's heart beats ten times a second"
+        problems.add(("gateway", "stall"), reason, "write 200ms or more, or off")
     for index, name in enumerate(settings.gateway.ready.require):
         if settings.services[name].breaker is None:
             reason = f"has no effect: {name} has no breaker, and so always counts as ready"

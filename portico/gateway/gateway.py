@@ -43,8 +43,6 @@ log = logging.getLogger("portico")
 SWEEP_S = 0.1
 SLICE_S = 0.002  # of the loop's time that compiling may take at once
 BACKLOG = 4096
-# Bytes that may wait in a client's or a service's write buffer before the other side is paused.
-HIGH_WATER = 262144
 
 
 class Cluster(Protocol):

@@ -76,7 +76,8 @@ class Phase(enum.IntEnum):
 
 
 # Plain numbers for the path of every request: a member of an Enum costs more to name than to compare.
-_IDLE, _HEAD, _BODY, _REPLY, _LINGER, _TUNNEL, _CLOSED = map(int, Phase)
+_IDLE, _HEAD, _BODY, _REPLY = int(Phase.IDLE), int(Phase.HEAD), int(Phase.BODY), int(Phase.REPLY)
+_LINGER, _TUNNEL, _CLOSED = int(Phase.LINGER), int(Phase.TUNNEL), int(Phase.CLOSED)
 
 
 class Connection(asyncio.Protocol):
