@@ -108,6 +108,10 @@ class Link(asyncio.Protocol):
             self.send(piece)
             await turns()
 
+    def backlog(self) -> int:
+        """Bytes written that the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def pause(self) -> None:
         """Stop reading."""
         self._transport.pause_reading()
