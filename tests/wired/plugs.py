@@ -59,6 +59,7 @@ class Napping(Stage[float]):
     def compile(self, settings: float, site: Site) -> Hooks:
         def on_request(x: Exchange) -> Outcome:
             time.sleep(settings)
+            return None
 
         return Hooks(on_request=on_request)
 
@@ -73,5 +74,6 @@ class Sleeping(Stage[float]):
     def compile(self, settings: float, site: Site) -> Hooks:
         def on_request(x: Exchange) -> Outcome:
             time.sleep(settings)
+            return None
 
         return Hooks(on_request=on_request)

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
-import jwt
-
 from portico.testing import Malformed, TookTooLong, Upstream, until
-from tests.wired.identity_rows import OTHER, SECRET
 from tests.wired.process import PATIENCE_S, ProcessSite
 from tests.wired.rows import UNSET, Probe, Row
 from tests.wired.site import slow
 
 HERE = {"gateway.listen": ["127.0.0.1:0"]}
-TOKEN = {
-    "identity.users.jwt.secret": SECRET,
-    "identity.partners.jwt.secret": OTHER,
-    "development.token.identity": "users",
-    "development.token.claims": {"sub": "ada"},
-}
 APP = """
 import os
 
@@ -87,25 +77,6 @@ async def user(site: ProcessSite) -> object:
     return site.printed("Demo user")
 
 
-async def tries(site: ProcessSite) -> object:
-    return [line.replace(str(site.port), "PORT") for line in site.printed("Try")]
-
-
-def printed_token(read: Callable[[dict[str, Any], bool], object]) -> Probe:
-    """What can be read in the token: its claims, and whether it is one for `users`."""
-
-    async def probe(site: ProcessSite) -> object:
-        (printed,) = site.printed("Token, valid for")
-        is_for_users = True
-        try:
-            claims = jwt.decode(printed, SECRET, ["HS256"])
-        except jwt.InvalidSignatureError:
-            claims, is_for_users = jwt.decode(printed, OTHER, ["HS256"]), False
-        return read(claims, is_for_users)
-
-    return probe
-
-
 def row(
     key: str,
     values: tuple[object, object],
@@ -151,33 +122,5 @@ ROWS = (
         (["email: ada@example.com"], ["email: bob@example.com"]),
         user,
         at="development.user.email",
-    ),
-    row(
-        "development.token.identity",
-        ("users", "partners"),
-        (True, False),
-        printed_token(lambda claims, is_for_users: is_for_users),
-        TOKEN,
-    ),
-    row(
-        "development.token.claims.*",
-        ("ada", "bob"),
-        ("ada", "bob"),
-        printed_token(lambda claims, is_for_users: claims["sub"]),
-        TOKEN,
-        at="development.token.claims.sub",
-    ),
-    row(
-        "development.token.expires",
-        (UNSET, "1h"),
-        (86_400, 3600),
-        printed_token(lambda claims, is_for_users: claims["exp"] - claims["iat"]),
-        TOKEN,
-    ),
-    row(
-        "development.try",
-        (["GET /a"], ["GET /b"]),
-        (["curl http://127.0.0.1:PORT/a"], ["curl http://127.0.0.1:PORT/b"]),
-        tries,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 from portico.testing import Upstream, until
 from portico.testing.upstream import Link
@@ -107,7 +108,7 @@ def breaker(
         values,
         seen,
         probe,
-        given=CLOCK | {f"{place}.{name}": value for name, value in given.items()},
+        given={**CLOCK, **{f"{place}.{name}": value for name, value in given.items()}},
         upstreams=ASKED_BY_CLOCK,
     )
 
@@ -128,7 +129,7 @@ def tls(
     values: tuple[object, object],
     seen: tuple[object, object],
     probe: Probe,
-    given: dict[str, object],
+    given: Mapping[str, object],
 ) -> Row:
     """A row of a service behind TLS."""
     upstreams = {"backend": tls_service}

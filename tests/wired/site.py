@@ -12,7 +12,7 @@ from portico.testing import Client, Malformed, Message, RunningGateway, Script, 
 
 
 class Site:
-    """A gateway in this process. `upstreams` by name; `folder` is the row's own."""
+    """A gateway in this process. `text` is its configuration; `folder` is the row's own."""
 
     def __init__(
         self, running: RunningGateway, text: str, upstreams: Mapping[str, Any], folder: Path
@@ -20,8 +20,8 @@ class Site:
         self.port = running.port
         self.upstreams = upstreams
         self.folder = folder
+        self.text = text
         self._running = running
-        self._text = text
 
     @property
     def backend(self) -> Upstream:
@@ -59,7 +59,7 @@ class Site:
 
     async def reload(self) -> None:
         """Put the same configuration in the place of the live one."""
-        await self._running.reload(self._text)
+        await self._running.reload(self.text)
 
     async def log(self, last: str) -> list[dict[str, Any]]:
         """The lines of the access log once there is one whose `url` is `last`; in colour each is {"text": …}."""
