@@ -19,6 +19,7 @@ from portico.exchange.failure import (
     CONNECT_TIMEOUT,
     POOL_EXHAUSTED,
     REFUSED,
+    SHUTTING_DOWN,
     TLS_FAILED,
     UNREACHABLE,
     Failure,
@@ -100,9 +101,8 @@ class Pool:
 
     def wait(self, waiter: Waiter) -> Failure | None:
         """Get in line; `on_channel` or `on_no_channel` follows unless `leave` comes first."""
-        if len(self._waiting) >= self.queue + self.size:
-            return POOL_EXHAUSTED
-        if len(self._open) + self._opening >= self.size and len(self._waiting) >= self.queue:
+        # Those for whom a connection is being opened do not stand in line for one in use.
+        if len(self._open) + self._opening >= self.size and len(self._waiting) - self._opening >= self.queue:
             return POOL_EXHAUSTED
         self._waiting[waiter] = None
         self._open_for_waiting()
@@ -148,6 +148,9 @@ class Pool:
         self.retire()
         for task in list(self._tasks):
             task.cancel()
+        while self._waiting:
+            waiter, _ = self._waiting.popitem(last=False)
+            waiter.on_no_channel(SHUTTING_DOWN)
         for channel in list(self._open):
             channel.abandon()
 
@@ -156,7 +159,12 @@ class Pool:
             self._opening += 1
             task = asyncio.get_running_loop().create_task(self._connect(), name=f"connect {self.address}")
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # by `close`, maybe before it ran at all
+            self._opening -= 1
 
     async def _connect(self) -> None:
         failure: Failure
