@@ -11,7 +11,7 @@ export PYTHON VENV
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix lock wheel clean
+.PHONY: help run test mutants check fix docs lock wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -40,6 +40,10 @@ fix: ## Format the code and mend what the linter can
 	@tools/venv.sh dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: ## Make the configuration reference anew from the schema
+	@tools/venv.sh dev
+	@$(BIN)/python tools/reference.py
 
 lock: ## Lock versions and hashes anew from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@tools/venv.sh dev

@@ -74,7 +74,12 @@ def _method(value: object) -> str:
 MethodOrAny = Annotated[
     str, PlainValidator(_method), WithJsonSchema({"enum": [ANY_METHOD, *sorted(METHODS)]})
 ]
-Rules = Annotated[dict[MethodOrAny, Rule], Field(min_length=1)]
+Rules = Annotated[
+    dict[MethodOrAny, Rule],
+    Field(
+        min_length=1, description='What each method needs, "*" all others; one that is not named is denied.'
+    ),
+]
 Written = str | RolesRule | dict[str, Any] | None
 
 

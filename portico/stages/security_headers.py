@@ -54,13 +54,17 @@ class SecurityHeaders(SettingsModel):
 
     csp: OrOff[Value] = Field(CONTENT_SECURITY_POLICY, description="Content-Security-Policy.")
     hsts: OrOff[StrictTransportSecurity] = Field(
-        None, description="Strict-Transport-Security. Write it only where every client comes over HTTPS."
+        None,
+        description="Strict-Transport-Security. Write it only where every client comes over HTTPS.",
+        json_schema_extra={"default": "off"},
     )
     nosniff: OrOff[Literal[True]] = Field(True, description="X-Content-Type-Options: nosniff.")
     frame: OrOff[Literal["SAMEORIGIN", "DENY"]] = Field("SAMEORIGIN", description="X-Frame-Options.")
     referrer: OrOff[Value] = Field("no-referrer", description="Referrer-Policy.")
     xss: OrOff[Value] = Field(
-        None, description='X-XSS-Protection, for old browsers: "1; mode=block". Today\'s ignore it.'
+        None,
+        description='X-XSS-Protection, for old browsers: "1; mode=block". Today\'s ignore it.',
+        json_schema_extra={"default": "off"},
     )
 
     def fields(self) -> tuple[HeaderField, ...]:
