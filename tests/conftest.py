@@ -1,5 +1,6 @@
-"""What holds for every test: the event loop that the gateway really runs on, and how hard properties try."""
+"""What holds for every test: the real event loop, how hard properties try, and that nothing hangs for ever."""
 
+import faulthandler
 import os
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
@@ -27,3 +28,18 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Run asynchronous tests on uvloop, as the gateway does."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+_STDERR = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the true standard error, for what is said when the one of the tests is captured."""
+    config.stash[_STDERR] = os.dup(2)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """Go on watching: pytest calls its watch off when a test has failed, but cleaning up after it can hang too."""
+    patience_s = float(node.config.getini("faulthandler_timeout"))
+    faulthandler.dump_traceback_later(patience_s, exit=True, file=node.config.stash[_STDERR])
