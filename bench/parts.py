@@ -130,8 +130,8 @@ def parts(bench: Bench) -> None:
     """The parts of the last configuration's road."""
     gateway, client, channel = bench.gateway, bench.client, bench.channel
     table = gateway.road.runtime.table
-    client._feed(bench.request)
-    request: Request = client._queue.pop()
+    client._reader.feed(bench.request)
+    request: Request = client._reader.queue.pop()
     chain = cast(Any, table.find(b"GET", b"api.example.com", request.path, b"", request.fields)).value
     caught: list[Any] = []
 
@@ -140,8 +140,8 @@ def parts(bench: Bench) -> None:
             caught.append(reply)
 
     def feed() -> None:
-        client._feed(bench.request)
-        client._queue.clear()
+        client._reader.feed(bench.request)
+        client._reader.queue.clear()
 
     def channel_alone() -> None:
         caught.clear()

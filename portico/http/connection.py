@@ -1,7 +1,7 @@
 """A client's HTTP/1.1 connection: bytes in, requests onto the road, replies out, one at a time and in order.
 
-Theory. Parser callbacks record requests; after `feed_data` has returned the connection acts. Requests whose head
-is complete wait in `_queue`; the first becomes `_current` and is handed to the road. While it is being answered,
+Theory. A `reader` records requests; when it has returned the connection acts. Requests whose head
+is complete wait in its queue; the first becomes `_current` and is handed to the road. While it is being answered,
 what the client sends belongs either to its body (goes on to the road) or to a later request (is held, unparsed,
 up to HELD bytes, so that the end of the connection is still noticed). When the reply has ended, the connection
 goes on with the queue, then with what it holds; or it closes, because the message said so, because the request
@@ -25,25 +25,16 @@ import asyncio
 import enum
 import socket
 import struct
-from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-import httptools
-
-from portico.exchange.failure import (
-    BAD_REQUEST,
-    FIELDS_TOO_LARGE,
-    REQUEST_TIMEOUT,
-    TARGET_TOO_LONG,
-    Failure,
-)
+from portico.exchange.failure import REQUEST_TIMEOUT, Failure
 from portico.exchange.fields import Field, render
 from portico.exchange.reply import BODILESS, Reply
 from portico.exchange.request import Request
 
 from .forwarded import from_trusted, lines_for
-from .framing import behind, check
+from .reader import RequestReader
 from .wire import STATUS_LINES, chunk, last_chunk
 
 if TYPE_CHECKING:
@@ -56,9 +47,6 @@ SLICE = 8192  # bytes fed to the parser at once: a 256 KiB read can hold 10,000 
 HELD = 65536  # bytes of later requests held while a reply is pending; beyond that the client is not read
 LINGER_S = 2.0
 LINGER_BYTES = 1 << 20
-# Bytes on the wire that are not body: chunk heads, extensions, trailers. One-byte chunks cost six for one.
-FRAMING_SLACK = 65536
-FRAMING_FACTOR = 8
 
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST
 
@@ -89,20 +77,16 @@ class Connection(asyncio.Protocol):
         "_close_after",
         "_close_delimited",
         "_current",
-        "_failure",
+        "_discarded",
         "_held",
         "_listener",
-        "_parser",
         "_port",
-        "_queue",
-        "_raw",
-        "_reading",
+        "_reader",
         "_reserved",
         "_road_is_full",
         "_scheme",
         "_transport",
         "_tunnel",
-        "_wire",
         "_x",
         "deadline",
         "forwarded_for",
@@ -117,7 +101,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._scheme = scheme
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
-        self._parser: httptools.HttpRequestParser | None = None
+        self._reader = RequestReader(listener, scheme)
         self._port = b""
         self.peer = b""
         self.trusted = False  # the peer is a trusted proxy
@@ -125,16 +109,11 @@ class Connection(asyncio.Protocol):
         self.forwarded_lines = b""
         self.phase = _HEAD  # a connection that never speaks gets the patience of a slow head
         self.deadline = 0.0  # 0: the next sweep starts the clock
-        self._queue: deque[Request] = deque()
         self._held = b""
         self._reserved = 0  # bytes of the memory budget that `_held` has
-        self._failure: Failure | None = None  # what the client is told after the requests in the queue
+        self._discarded = 0  # bytes thrown away while lingering
         self._advancing = False
         self._road_is_full = False
-        # The message's that is being parsed.
-        self._reading: Request | None = None
-        self._raw = b""  # what was received of an incomplete head
-        self._wire = 0  # bytes of the message so far
         # The exchange's.
         self._current: Request | None = None
         self._x: Exchange | None = None
@@ -152,18 +131,14 @@ class Connection(asyncio.Protocol):
             # A v4 client of a dual-stack socket is shown as itself (RFC 4291 section 2.5.5.2), without a zone.
             self.peer = peer[0].removeprefix("::ffff:").partition("%")[0].encode()
             self._port = b"%d" % transport.get_extra_info("sockname")[1]
-        if self._listener.admit(self):
-            self._parser = httptools.HttpRequestParser(self)
-        else:
+        if not self._listener.admit(self):
             self.phase = _CLOSED
             self._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.phase = _CLOSED
         self._listener.forget(self)
-        self._parser = None  # it holds our bound methods: without this every connection is a cycle for gc
-        self._reading = None
-        self._queue.clear()
+        self._reader.close()
         self._take_held()
         if self._tunnel is not None:
             self._tunnel.client_lost()
@@ -183,7 +158,9 @@ class Connection(asyncio.Protocol):
         phase = self.phase
         if phase <= _BODY:
             if len(data) <= SLICE:
-                self._feed(data)
+                rest = self._reader.feed(data)
+                if rest:
+                    self._hold(rest)
                 self._advance()
             else:
                 self._feed_slices(data)
@@ -192,8 +169,8 @@ class Connection(asyncio.Protocol):
         elif phase == _TUNNEL:
             self._tunnel.client_data(data)  # type: ignore[union-attr]
         elif phase == _LINGER:
-            self._wire += len(data)
-            if self._wire > LINGER_BYTES:
+            self._discarded += len(data)
+            if self._discarded > LINGER_BYTES:
                 self._transport.close()
 
     def pause_writing(self) -> None:
@@ -208,42 +185,6 @@ class Connection(asyncio.Protocol):
         elif self._x is not None:
             self._x.resume_reply()
 
-    # -- parsing: callbacks record
-
-    def on_message_begin(self) -> None:
-        self._reading = Request()
-
-    def on_url(self, url: bytes) -> None:
-        self._reading.target += url  # type: ignore[union-attr]
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        request: Request = self._reading  # type: ignore[assignment]
-        if request.head_complete:
-            if len(request.trailers) >= self._listener.header_count:
-                self._fail(FIELDS_TOO_LARGE)
-                raise ValueError("too many trailers")  # stops the parser: the request must not become complete
-            request.trailers.append((name.lower(), value))
-        else:
-            request.fields.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        request: Request = self._reading  # type: ignore[assignment]
-        parser: httptools.HttpRequestParser = self._parser  # type: ignore[assignment]
-        request.method = parser.get_method()
-        request.keep_alive = parser.should_keep_alive()
-        request.scheme = self._scheme
-        request.head_complete = True
-        self._queue.append(request)
-
-    def on_body(self, data: bytes) -> None:
-        request: Request = self._reading  # type: ignore[assignment]
-        request.parts.append(data)
-        request.body_bytes += len(data)
-
-    def on_message_complete(self) -> None:
-        self._reading.complete = True  # type: ignore[union-attr]
-        self._reading = None
-
     # -- feeding
 
     def _feed_slices(self, data: bytes) -> None:
@@ -255,82 +196,16 @@ class Connection(asyncio.Protocol):
                 if self.phase != _CLOSED:
                     self.data_received(rest)
                 return
-            request = self._reading
+            request = self._reader.reading
             step = SLICE
             if request is not None and request.length is not None:
                 # Inside a body of known length nothing but body can follow: no need for small steps.
                 step = max(step, min(request.length - request.body_bytes, 65536))
-            self._feed(data[start : start + step])
+            rest = self._reader.feed(data[start : start + step])
             start += step
+            if rest:
+                self._hold(rest)
             self._advance()
-
-    def _feed(self, data: bytes) -> None:
-        """Parse one slice; what it held is in the queue and in the requests afterwards."""
-        begun_before = self._reading
-        queue = self._queue
-        queued = len(queue)
-        raw = self._raw + data if self._raw else data
-        self._wire += len(data)
-        upgraded = False
-        try:
-            self._parser.feed_data(data)  # type: ignore[union-attr]
-        except httptools.HttpParserUpgrade as upgrade:
-            upgraded = True
-            self._parser = httptools.HttpRequestParser(self)
-            self._hold(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._parse_failed(error)
-        if len(queue) > queued:
-            self._judge(queue, queued, raw, upgraded)
-        reading = self._reading
-        if reading is None:
-            self._wire = 0
-            self._raw = b""
-            return
-        if reading is not begun_before:
-            self._wire = len(data)  # at most: the slice may have held the end of an earlier message
-        listener = self._listener
-        if not reading.head_complete:
-            self._raw = raw if len(queue) == queued else behind(queue[-1], raw)
-            if len(reading.target) > listener.target_bytes:
-                self._fail(TARGET_TOO_LONG)
-            elif (
-                self._wire > listener.header_bytes + listener.target_bytes
-                or len(reading.fields) > listener.header_count
-            ):
-                self._fail(FIELDS_TOO_LARGE)
-        else:
-            self._raw = b""
-            if self._wire > FRAMING_SLACK + listener.header_bytes + FRAMING_FACTOR * reading.body_bytes:
-                self._fail(BAD_REQUEST.because("more framing than body"))
-
-    def _fail(self, failure: Failure) -> None:
-        if self._failure is None:
-            self._failure = failure
-
-    def _parse_failed(self, error: httptools.HttpParserError) -> None:
-        last = self._queue[-1] if self._queue else None
-        if self._reading is None and last is not None and not last.keep_alive:
-            return  # bytes behind a request that announced the end are not read
-        self._fail(BAD_REQUEST.because(str(error)))
-
-    def _judge(self, queue: deque[Request], first: int, raw: bytes, upgraded: bool) -> None:
-        """Judge the heads that have just become complete; a verdict waits on its request for its turn."""
-        listener = self._listener
-        for index in range(first, len(queue)):
-            request = queue[index]
-            if index > first:
-                raw = behind(queue[index - 1], raw)
-            if len(request.target) > listener.target_bytes:
-                request.refusal = TARGET_TOO_LONG
-            elif len(request.fields) > listener.header_count or (
-                self._wire > listener.header_bytes and _size(request) > listener.header_bytes
-            ):
-                request.refusal = FIELDS_TOO_LARGE
-            else:
-                request.refusal = check(request, raw, upgraded and index == len(queue) - 1)
-            if request.refusal is not None:
-                request.keep_alive = False
 
     # -- acting
 
@@ -345,16 +220,21 @@ class Connection(asyncio.Protocol):
             return
         self._advancing = True
         try:
-            while self._current is None and self.phase <= _HEAD:
-                if self._queue:
-                    self._begin(self._queue.popleft())
-                elif self._failure is not None:
-                    self._refuse(self._failure)
+            while True:
+                if self._current is not None:
+                    # What was held while another reply was pending comes before what will be received.
+                    if self.phase != _BODY or not self._held or self._x is None:
+                        break
+                    self._feed_held()
+                    self._pass_body(self._x)
+                elif self.phase > _HEAD:
+                    break
+                elif self._reader.queue:
+                    self._begin(self._reader.queue.popleft())
+                elif self._reader.failure is not None:
+                    self._refuse(self._reader.failure)
                 elif self._held:
-                    held = self._take_held()
-                    if len(held) > SLICE:
-                        self._hold(held[SLICE:])
-                    self._feed(held[:SLICE])
+                    self._feed_held()
                 else:
                     break
         finally:
@@ -362,9 +242,14 @@ class Connection(asyncio.Protocol):
         if self._x is not None:
             if self.phase == _BODY:
                 self._pass_body(self._x)
-        elif self._reading is not None and self.phase == _IDLE:
+        elif self._reader.reading is not None and self.phase == _IDLE:
             self.phase = _HEAD
             self.deadline = 0.0
+
+    def _feed_held(self) -> None:
+        held = self._take_held()
+        rest = self._reader.feed(held[:SLICE])
+        self._hold(rest + held[SLICE:])
 
     def _begin(self, request: Request) -> None:
         now = monotonic()
@@ -385,8 +270,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, failure: Failure) -> None:
         """Answer bytes that never became a request; the connection ends with that."""
-        self._failure = None
-        request = self._reading or Request()
+        self._reader.failure = None
+        request = self._reader.reading or Request()
         request.keep_alive = False
         request.refusal = failure
         self._begin(request)
@@ -397,9 +282,9 @@ class Connection(asyncio.Protocol):
         if request.complete:
             self.phase = _REPLY
             self._listener.road.body(x)
-        elif self._failure is not None and self._reading is request:
+        elif self._reader.failure is not None and self._reader.reading is request:
             self._close_after = True
-            self._listener.road.broken(x, self._failure)
+            self._listener.road.broken(x, self._reader.failure)
         elif request.parts:
             self.deadline = monotonic() + self._listener.body_s
             self._listener.road.body(x)
@@ -507,15 +392,14 @@ class Connection(asyncio.Protocol):
             return
         if self._road_is_full:
             self.resume_request()
-        self.phase = _HEAD if self._reading is not None else _IDLE
+        self.phase = _HEAD if self._reader.reading is not None else _IDLE
         self.deadline = 0.0
-        if self._queue or self._held or self._failure is not None:
+        if self._reader.queue or self._held or self._reader.failure is not None:
             self._advance()
 
     def _linger(self) -> None:
         self.phase = _LINGER
         self.deadline = 0.0
-        self._wire = 0
         self._take_held()
         if self._road_is_full:
             self.resume_request()
@@ -561,11 +445,11 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline of the phase has passed."""
-        if self.phase == _HEAD and self._reading is not None:
-            self._fail(REQUEST_TIMEOUT)
+        if self.phase == _HEAD and self._reader.reading is not None:
+            self._reader.fail(REQUEST_TIMEOUT)
             self._advance()
         elif self.phase == _BODY and self._x is not None:
-            self._fail(REQUEST_TIMEOUT)
+            self._reader.fail(REQUEST_TIMEOUT)
             self._pass_body(self._x)
         else:
             self._transport.close()
@@ -573,7 +457,7 @@ class Connection(asyncio.Protocol):
     def close_when_idle(self) -> None:
         """Draining: close now if nothing is under way, else after the reply."""
         self._close_after = True
-        if self.phase == _IDLE or (self.phase == _HEAD and self._reading is None):
+        if self.phase == _IDLE or (self.phase == _HEAD and self._reader.reading is None):
             self._transport.close()
 
     def close(self) -> None:
@@ -582,8 +466,3 @@ class Connection(asyncio.Protocol):
 
     def __repr__(self) -> str:
         return f"<Connection {self.peer.decode('latin-1')} {Phase(self.phase).name} {len(self._held)} bytes held>"
-
-
-def _size(request: Request) -> int:
-    """The header section's size on the wire, in bytes."""
-    return sum(len(name) + len(value) + 4 for name, value in request.fields)

@@ -1,0 +1,170 @@
+"""Bytes from a client become requests: the parser's side of a connection, without any connection.
+
+Parser callbacks only record. `feed` parses one slice; afterwards `queue` holds the requests whose head has become
+complete, each with its verdict, `reading` the one whose end has not been seen, and `failure` what the client is told
+once the queue is answered, because what followed cannot be read. Header and framing bytes are counted on the wire:
+llhttp bounds neither a head nor a chunk's extensions.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import httptools
+
+from portico.exchange.failure import BAD_REQUEST, FIELDS_TOO_LARGE, TARGET_TOO_LONG, Failure
+from portico.exchange.request import Request
+
+from .framing import behind, check
+
+# Bytes on the wire that are not body: chunk heads, extensions, trailers. One-byte chunks cost six for one.
+FRAMING_SLACK = 65536
+FRAMING_FACTOR = 8
+
+
+class Bounds(Protocol):
+    """On heads, in bytes and fields."""
+
+    header_bytes: int
+    header_count: int
+    target_bytes: int
+
+
+class RequestReader:
+    """Reads the requests of one connection. `feed` may be called until `failure` is set."""
+
+    __slots__ = ("_bounds", "_parser", "_raw", "_scheme", "_wire", "failure", "queue", "reading")
+
+    def __init__(self, bounds: Bounds, scheme: bytes) -> None:
+        self._bounds = bounds
+        self._scheme = scheme
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self.queue: deque[Request] = deque()
+        self.failure: Failure | None = None
+        self.reading: Request | None = None
+        self._raw = b""  # what was received of an incomplete head
+        self._wire = 0  # bytes of the message so far
+
+    def close(self) -> None:
+        """Let go. The parser holds our bound methods: without this every connection is a cycle for gc."""
+        self._parser = None
+        self.reading = None
+        self.queue.clear()
+
+    # -- parsing: callbacks record
+
+    def on_message_begin(self) -> None:
+        self.reading = Request()
+
+    def on_url(self, url: bytes) -> None:
+        self.reading.target += url  # type: ignore[union-attr]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        request: Request = self.reading  # type: ignore[assignment]
+        if request.head_complete:
+            if len(request.trailers) >= self._bounds.header_count:
+                self.fail(FIELDS_TOO_LARGE)
+                raise ValueError(
+                    "too many trailers"
+                )  # stops the parser: the request must not become complete
+            request.trailers.append((name.lower(), value))
+        else:
+            request.fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        request: Request = self.reading  # type: ignore[assignment]
+        parser: httptools.HttpRequestParser = self._parser  # type: ignore[assignment]
+        request.method = parser.get_method()
+        request.keep_alive = parser.should_keep_alive()
+        request.scheme = self._scheme
+        request.head_complete = True
+        self.queue.append(request)
+
+    def on_body(self, data: bytes) -> None:
+        request: Request = self.reading  # type: ignore[assignment]
+        request.parts.append(data)
+        request.body_bytes += len(data)
+
+    def on_message_complete(self) -> None:
+        self.reading.complete = True  # type: ignore[union-attr]
+        self.reading = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Parse one slice; returns what stands behind an upgrade, for a parser that begins anew."""
+        begun_before = self.reading
+        queue = self.queue
+        queued = len(queue)
+        raw = self._raw + data if self._raw else data
+        self._wire += len(data)
+        upgraded = False
+        rest = b""
+        try:
+            self._parser.feed_data(data)  # type: ignore[union-attr]
+        except httptools.HttpParserUpgrade as upgrade:
+            upgraded = True
+            self._parser = httptools.HttpRequestParser(self)
+            rest = data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            self._parse_failed(error)
+        if len(queue) > queued:
+            self._judge(queue, queued, raw, upgraded)
+        reading = self.reading
+        if reading is None:
+            self._wire = 0
+            self._raw = b""
+            return rest
+        if reading is not begun_before:
+            self._wire = len(data)  # at most: the slice may have held the end of an earlier message
+        bounds = self._bounds
+        if not reading.head_complete:
+            self._raw = raw if len(queue) == queued else behind(queue[-1], raw)
+            if len(reading.target) > bounds.target_bytes:
+                self.fail(TARGET_TOO_LONG)
+            elif (
+                self._wire > bounds.header_bytes + bounds.target_bytes
+                or len(reading.fields) > bounds.header_count
+            ):
+                self.fail(FIELDS_TOO_LARGE)
+        else:
+            self._raw = b""
+            if self._wire > FRAMING_SLACK + bounds.header_bytes + FRAMING_FACTOR * reading.body_bytes:
+                self.fail(BAD_REQUEST.because("more framing than body"))
+        return rest
+
+    def fail(self, failure: Failure) -> None:
+        """Nothing behind what is in the queue can be answered but with this."""
+        if self.failure is None:
+            self.failure = failure
+
+    def _parse_failed(self, error: httptools.HttpParserError) -> None:
+        last = self.queue[-1] if self.queue else None
+        if self.reading is None and last is not None and not last.keep_alive:
+            return  # bytes behind a request that announced the end are not read
+        self.fail(BAD_REQUEST.because(str(error)))
+
+    def _judge(self, queue: deque[Request], first: int, raw: bytes, upgraded: bool) -> None:
+        """Judge the heads that have just become complete; a verdict waits on its request for its turn."""
+        bounds = self._bounds
+        for index in range(first, len(queue)):
+            request = queue[index]
+            if index > first:
+                raw = behind(queue[index - 1], raw)
+            if len(request.target) > bounds.target_bytes:
+                request.refusal = TARGET_TOO_LONG
+            elif len(request.fields) > bounds.header_count or (
+                self._wire > bounds.header_bytes and _size(request) > bounds.header_bytes
+            ):
+                request.refusal = FIELDS_TOO_LARGE
+            else:
+                request.refusal = check(request, raw, upgraded and index == len(queue) - 1)
+            if request.refusal is not None:
+                request.keep_alive = False
+
+    def __repr__(self) -> str:
+        return f"<RequestReader {len(self.queue)} in the queue, reading {self.reading!r}>"
+
+
+def _size(request: Request) -> int:
+    """The header section's size on the wire, in bytes."""
+    return sum(len(name) + len(value) + 4 for name, value in request.fields)
