@@ -7,6 +7,7 @@ A child that dies is started again with back-off and never stops the gateway, wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -46,6 +47,7 @@ class Child:
         self.grace_s = grace_s
         self._tried = asyncio.Event()  # ready or failed once: there is something to say
         self._ready_since: float | None = None
+        self._socket: socket.socket | None = None
         self._lifeline: asyncio.StreamWriter | None = None
         self._stopping = False
         self._task = asyncio.create_task(self._keep(), name=f"child {app.service}")
@@ -104,27 +106,55 @@ class Child:
     async def _keep(self) -> None:
         backoff = Backoff(self._timing.backoff_first_s, self._timing.backoff_last_s, self._timing.stable_s)
         clock = asyncio.get_running_loop().time
-        while True:
-            code = await self._run()
-            useful_s = clock() - self._ready_since if self._ready_since is not None else 0.0
-            self._ready_since = None
-            if self._stopping:
-                return
-            self.reason = self.reason or f"{self.app.target} {describe_exit(code)}"
-            self._tried.set()
-            wait_s = backoff.died(useful_s)
-            log.error("service %s: %s; starting it again in %g s", self.app.service, self.reason, wait_s)
-            await asyncio.sleep(wait_s)
-            self.restarts += 1
+        try:
+            while True:
+                code = await self._run()
+                useful_s = clock() - self._ready_since if self._ready_since is not None else 0.0
+                self._ready_since = None
+                if self._stopping:
+                    return
+                if not useful_s:
+                    self._unbind()
+                self.reason = self.reason or f"{self.app.target} {describe_exit(code)}"
+                self._tried.set()
+                wait_s = backoff.died(useful_s)
+                log.error("service %s: %s; starting it again in %g s", self.app.service, self.reason, wait_s)
+                await asyncio.sleep(wait_s)
+                self.restarts += 1
+        finally:
+            self._unbind()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+
+    def _bind(self) -> socket.socket:
+        """The socket that the process is to listen on. It is bound and no more: until the process listens, requests
+        are refused at once. From then on it listens also while the process is dead, and what comes meanwhile waits
+        for the successor; but only for one, for a successor that cannot serve gets a new socket."""
+        if self._socket is None:
+            bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                bound.bind(f"{self.path}+")
+                os.rename(f"{self.path}+", self.path)  # there is never a moment without one
+            except OSError:
+                bound.close()
+                raise
+            self._socket = bound
+        return self._socket
+
+    def _unbind(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     async def _run(self) -> int:
         """One process from start to end; its exit code."""
         self.reason = ""
         ours, theirs = socket.socketpair()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        listening = asyncio.create_task(self._listen(reader))
+        hearing = asyncio.create_task(self._hear(reader))
         try:
             with theirs:
+                listening = self._bind()
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-P",
@@ -133,12 +163,13 @@ class Child:
                     f"--service={self.app.service}",
                     f"--app={self.app.target}",
                     f"--socket={self.path}",
+                    f"--listen={listening.fileno()}",
                     f"--lifeline={theirs.fileno()}",
                     f"--grace={self.grace_s}",
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=sys.stderr.fileno(),  # standard output is the access log's
                     env={**os.environ, **dict(self.app.env)},
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), listening.fileno()],
                     process_group=0,  # Ctrl-C in the terminal is for the supervisor, which stops us in order
                 )
             self.pid = process.pid
@@ -147,17 +178,17 @@ class Child:
                 writer.close()
             code = await process.wait()
             # Its last words may still be on the way; a process that it left behind may keep the channel open.
-            await asyncio.wait([listening], timeout=1)
+            await asyncio.wait([hearing], timeout=1)
             return code
         except OSError as error:
             self.reason = f"cannot start a process: {error.strerror}"
             return 1
         finally:
             self.pid = self._lifeline = None
-            listening.cancel()
+            hearing.cancel()
             writer.close()
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
         try:
             async for line in reader:
                 self._heard(line)

@@ -191,7 +191,7 @@ class Running:
             "state": self.state,
             "generation": self.generation,
             "serving_s": round(self.served_s, 1),
-            **{key: self.last[key] for key in ("in_flight", "connections") if key in self.last},
+            **{key: self.last[key] for key in ("in_flight", "connections", "breakers") if key in self.last},
         }
 
     def _signal(self, number: signal.Signals) -> None:

@@ -126,7 +126,6 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._reloading: asyncio.Task[Outcome] | None = None  # asked for by a signal
         self._has_terminal = False
         self._log = Log()
         self._configure_log(loaded)
@@ -237,7 +236,7 @@ class Supervisor:
         if self._has_terminal and not _terminal():
             self._on_stop()  # the window was closed: what was started in it must not linger on
         else:
-            self._reloading = asyncio.create_task(self._reload())
+            _ = self._spawn(self._reload())
 
     def _on_reopen(self) -> None:
         if self._crew is not None:

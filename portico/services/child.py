@@ -16,7 +16,6 @@ import importlib
 import os
 import signal
 import socket
-import stat
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -106,7 +105,7 @@ class _Lifeline:
             stop()
 
 
-async def _serve(app: Any, path: str, lifeline: _Lifeline, grace_s: float) -> None:
+async def _serve(app: Any, listening: socket.socket, path: str, lifeline: _Lifeline, grace_s: float) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -143,19 +142,16 @@ async def _serve(app: Any, path: str, lifeline: _Lifeline, grace_s: float) -> No
 
     signal.signal(signal.SIGTERM, on_signal)
     lifeline.on_end(stop)
-    if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
-        os.unlink(path)  # a former process of this service, killed
     supervisor = os.getppid()
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        listening.bind(path)
         await server.serve(sockets=[listening])
     finally:
         listening.close()
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-            if os.getppid() != supervisor:
-                os.rmdir(os.path.dirname(path))  # nobody else will; works for the last of its services
+        if os.getppid() != supervisor:
+            # Nobody else will clear up. The folder goes with the last of its services.
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                os.rmdir(os.path.dirname(path))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,15 +163,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--service", required=True)
     parser.add_argument("--app", required=True)
     parser.add_argument("--socket", required=True)
+    parser.add_argument("--listen", type=int, required=True)
     parser.add_argument("--lifeline", type=int, required=True)
     parser.add_argument("--grace", type=float, required=True)
     options = parser.parse_args(arguments)
     lifeline = _Lifeline(options.lifeline)
+    listening = socket.socket(fileno=options.listen)
+    for descriptor in (options.lifeline, options.listen):
+        os.set_inheritable(descriptor, False)
     import_from_here()
     try:
         app = load_app(options.app)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(app, options.socket, lifeline, options.grace))
+            runner.run(_serve(app, listening, options.socket, lifeline, options.grace))
     except AppError as error:
         lifeline.failed(str(error))
         return 1

@@ -1,7 +1,7 @@
 """A gateway that does as it is told, for the tests of what runs it: it hangs, dies and refuses on request.
 
-Its name in the configuration is its script: `refuse` refuses to be prepared, `die` dies while it is, `stall` does
-neither for a long time.
+Its name in the configuration is its script: `refuse` refuses to be prepared, `refuse-1` only in worker 1, `die` dies
+while it is.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from portico.config import ConfigurationError, Problem, Settings
@@ -78,6 +79,7 @@ class Gateway:
                 while not os.path.exists(argument):  # noqa: ASYNC110 - another process makes it
                     await asyncio.sleep(0.01)
             case "/hang":
+                Path(argument).touch()
                 time.sleep(600)  # noqa: ASYNC251 - to hang is the point
             case "/snapshots":
                 return await self.cluster.snapshots()

@@ -24,7 +24,8 @@ from portico.process.control import ask
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
+STAND_IN = "tests.integration.process_gateway:Gateway"
 
 CONFIGURATION = """\
 version: 1
@@ -78,17 +79,21 @@ def alive(pid: int) -> bool:
 class Supervised:
     """One gateway. Its configuration can be rewritten while it runs; its standard error is in `log`."""
 
-    def __init__(self, folder: Path, gateway: str = "tests.integration.process_gateway:Gateway") -> None:
+    def __init__(self, folder: Path, gateway: str = STAND_IN, **values: Any) -> None:
         self.folder = folder
         self.file = folder / "portico.yaml"
         self.gateway = gateway
+        self.values = values
+        self.real = (
+            gateway != STAND_IN
+        )  # else nothing is compiled, and more may be written than a gateway would take
         self.env: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
         self.announced: dict[str, Any] = {}
         self.write()
 
     def write(self, text: str | None = None, **values: Any) -> None:
-        """Write the configuration: a whole text, or other values for the usual one."""
+        """Write the configuration: a whole text, or the usual one with these values."""
         settings = {
             "name": "one",
             "listen": '"127.0.0.1:0"',
@@ -98,12 +103,14 @@ class Supervised:
             "grace": "20s",
             "drain": "20s",
             "url": "http://127.0.0.1:9",
+            "greeting": "hello",
             "env": "",
             "routes": "  - {match: /**, service: app}",
+            **self.values,
             **values,
         }
         if str(settings["url"]).startswith("asgi:"):
-            settings["env"] = f', env: {{GREETING: "{values.get("greeting", "hello")}"}}'
+            settings["env"] = f', env: {{GREETING: "{settings["greeting"]}"}}'
         self.file.write_text(CONFIGURATION.format(**settings) if text is None else text)
 
     def launch(self, **timing: float) -> Supervised:
@@ -117,6 +124,7 @@ class Supervised:
                     self.file,
                     self.gateway,
                     json.dumps(timing),
+                    str(self.real),
                 ],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": f"{ROOT}:{self.folder}", **self.env},
@@ -177,12 +185,12 @@ class Supervised:
     def from_every_worker(self, path: str = "/") -> dict[int, Any]:
         """An answer from each worker: connections are spread by chance, so ask until all have spoken."""
         answers: dict[int, Any] = {}
-        count = len(self.workers())
+        count = self.announced["workers"]
 
         def asked() -> bool:
             answer = self.get(path)
             answers[answer["worker"]] = answer
-            return len(answers) == count
+            return bool(len(answers) == count)
 
         until(asked, "an answer from every worker")
         return answers
@@ -219,9 +227,9 @@ def waiting_request(running: Supervised, flag: Path) -> Iterator[socket.socket]:
         yield client
 
 
-def _main(path: str, gateway: str, timing: Mapping[str, Any]) -> int:
+def _main(path: str, gateway: str, timing: Mapping[str, Any], real: bool) -> int:
     from portico.config import load_settings
-    from portico.process.supervisor import GATEWAY, Announcement, load_configuration, run
+    from portico.process.supervisor import Announcement, load_configuration, run
     from portico.process.timing import Timing
 
     def announce(announcement: Announcement) -> None:
@@ -232,14 +240,11 @@ def _main(path: str, gateway: str, timing: Mapping[str, Any]) -> int:
     return run(
         path,
         announce=announce,
-        # The stand-in compiles nothing, and so may be given what the gateway itself would refuse.
-        load=load_configuration
-        if gateway == GATEWAY
-        else lambda file: load_settings(file, {}, os.environ, required=()),
+        load=load_configuration if real else lambda file: load_settings(file, {}, os.environ, required=()),
         gateway=gateway,
         timing=Timing(**timing),
     )
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
+    sys.exit(_main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), sys.argv[4] == "True"))

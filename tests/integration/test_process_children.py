@@ -18,9 +18,8 @@ APP = "asgi://tests.integration.process_app:app"
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Supervised]:
-    supervised = Supervised(tmp_path)
+    supervised = Supervised(tmp_path, workers=1, url=APP)
     supervised.env = {"STOPPED": str(tmp_path / "stopped")}
-    supervised.write(url=APP)
     yield supervised
     supervised.end()
 
@@ -63,7 +62,8 @@ def test_a_killed_service_comes_back_at_the_same_place(gateway: Supervised) -> N
     pid = gateway.child()["pid"]
     workers = gateway.workers()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: _ask_app(path)["pid"] != pid, "the service to come back")
+    until(lambda: not alive(pid), "its end")
+    assert _ask_app(path)["pid"] != pid  # who asks meanwhile waits for the next one
     assert gateway.child()["restarts"] == 1
     assert "service app: tests.integration.process_app:app was killed by SIGKILL" in gateway.log
     assert {slot: worker["pid"] for slot, worker in gateway.workers().items()} == {
@@ -95,6 +95,8 @@ def test_a_service_that_cannot_start_is_named_and_the_gateway_serves(
     assert gateway.announced["children"] == {"app": False}
     assert f"service app: {said}" in gateway.log
     assert gateway.get()["name"] == "one"
+    with pytest.raises(ConnectionRefusedError):
+        _ask_app(_path(gateway))
     # Its author mends it, and need do nothing else.
     (tmp_path / "broken.py").write_text("from tests.integration.process_app import app\n")
     until(lambda: gateway.child()["ready"], "the service")
@@ -121,7 +123,7 @@ def test_a_service_that_hangs_does_not_keep_the_gateway(gateway: Supervised, tmp
 def test_a_reload_that_changes_a_service_has_its_successor_ready_first(gateway: Supervised) -> None:
     gateway.start()
     old, pid = _path(gateway), gateway.child()["pid"]
-    gateway.write(url=APP, greeting="good day")
+    gateway.write(greeting="good day")
     assert gateway.ask("reload")["changes"] == ["service app changed: env.GREETING"]
     assert _ask_app(_path(gateway))["greeting"] == "good day"
     assert _ask_app(old)["greeting"] == "hello"  # for as long as tunnels may use it
@@ -129,10 +131,10 @@ def test_a_reload_that_changes_a_service_has_its_successor_ready_first(gateway: 
 
 
 def test_a_service_that_is_no_longer_wanted_ends_when_tunnels_had_their_time(gateway: Supervised) -> None:
-    gateway.write(url=APP, drain="100ms")
+    gateway.write(drain="100ms")
     gateway.start()
     path, pid = _path(gateway), gateway.child()["pid"]
-    gateway.write(drain="100ms")
+    gateway.write(drain="100ms", url="http://127.0.0.1:9")
     assert gateway.ask("reload")["ok"]
     until(lambda: not alive(pid), "the service to end")
     assert not Path(path).exists()
@@ -142,7 +144,7 @@ def test_a_service_that_is_no_longer_wanted_ends_when_tunnels_had_their_time(gat
 def test_a_reload_that_changes_no_service_keeps_its_process(gateway: Supervised) -> None:
     gateway.start()
     pid = gateway.child()["pid"]
-    gateway.write(url=APP, name="two")
+    gateway.write(name="two")
     assert gateway.ask("reload")["ok"]
     assert gateway.child()["pid"] == pid
 
@@ -161,7 +163,7 @@ def test_a_reload_to_a_service_that_cannot_start_is_refused(gateway: Supervised)
 
 
 def test_a_restart_replaces_services_too(gateway: Supervised) -> None:
-    gateway.write(url=APP, drain="100ms")
+    gateway.write(drain="100ms")
     gateway.start()
     pid = gateway.child()["pid"]
     assert gateway.ask("restart")["ok"]

@@ -127,6 +127,7 @@ def test_a_restart_uses_what_is_live_and_not_a_newer_broken_file(gateway: Superv
 def test_new_code_that_cannot_start_replaces_nothing(gateway: Supervised, tmp_path: Path) -> None:
     (tmp_path / "own_gateway.py").write_text("from tests.integration.process_gateway import Gateway\n")
     gateway.gateway = "own_gateway:Gateway"
+    assert not gateway.real
     gateway.start()
     before = gateway.workers()
     (tmp_path / "own_gateway.py").write_text("raise RuntimeError('half written')\n")

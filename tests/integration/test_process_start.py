@@ -12,7 +12,7 @@ from tests.integration.supervised import Supervised, alive, until
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Supervised]:
-    supervised = Supervised(tmp_path)
+    supervised = Supervised(tmp_path, workers=1)
     yield supervised
     supervised.end()
 
@@ -32,7 +32,7 @@ def test_a_port_that_is_taken(gateway: Supervised) -> None:
 def test_a_port_of_another_gateway_is_never_shared(gateway: Supervised, tmp_path: Path) -> None:
     gateway.start()
     (tmp_path / "second").mkdir()
-    second = Supervised(tmp_path / "second")
+    second = Supervised(tmp_path / "second", workers=1)
     second.write(listen=f'"{gateway.address.removeprefix("http://")}"')
     second.launch()
     assert second.wait() == 1
@@ -44,7 +44,7 @@ def test_a_port_of_another_gateway_is_never_shared(gateway: Supervised, tmp_path
 def test_a_second_gateway_with_the_same_data_folder(gateway: Supervised, tmp_path: Path) -> None:
     gateway.start()
     (tmp_path / "second").mkdir()
-    second = Supervised(tmp_path / "second")
+    second = Supervised(tmp_path / "second", workers=1)
     second.write(data=tmp_path / "var")
     second.launch()
     assert second.wait() == 1
