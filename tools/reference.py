@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from portico.config.extensions import ROUTE_KEYS, adapters
-from portico.config.schema import build_schema
+from portico.config.schema import build_schema, leaf_keys
 from portico.stages import load_stages, stage_types
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
@@ -60,20 +60,26 @@ class Key:
 
 
 def reference() -> str:
-    """The page."""
+    """The page. Raises LookupError when a key would be missing from it."""
     stages = load_stages()
     schema = build_schema(adapters(stage_types(stages)))
     summaries = {f"routes[].{key}": stage.summary for key, stage in stages.items()}
     parts = [_INTRODUCTION]
+    told: set[str] = set()
     for title, names, remark in _SECTIONS:
         parts.append(f"## {title}\n")
         if names == (title,):
             parts.append(f"{_resolved(schema['properties'][title], schema).get('description', '')}\n")
         if remark:
             parts.append(f"{remark}\n")
-        parts.append(_table(list(_keys(schema, "", schema, names)), summaries))
+        keys = list(_keys(schema, "", schema, names))
+        told |= {key.path for key in keys}
+        parts.append(_table(keys, summaries))
         if title == "routes":
             parts.append(_defaults(schema))
+    # The page tells of defaults by the routes that they are for.
+    if missing := {key.replace("defaults.", "routes[].") for key in leaf_keys(schema)} - told:
+        raise LookupError(f"the page has no place for {', '.join(sorted(missing))}")
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -210,7 +210,7 @@ class GatewaySettings(SettingsModel):
     ready: ReadySettings = Field(default_factory=ReadySettings, description="What /ready depends on.")
     stall: OrOff[PositiveDuration] = Field(
         default=0.25,
-        description="A turn of the event loop longer than this is logged with the stage that blocked it.",
+        description="A turn of the event loop longer than this, from 200ms, is logged with the stage that blocked it.",
     )
 
 

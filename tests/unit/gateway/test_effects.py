@@ -1,0 +1,93 @@
+"""Keys that would do nothing stop the start, at their place in the file."""
+
+import pytest
+
+from portico.config import ConfigurationError, load_settings_text
+from portico.gateway.check import compile_offline
+from portico.stages import load_stages, stage_types
+
+
+def problems(text: str) -> list[str]:
+    """What is wrong with a configuration of one service and this."""
+    whole = f'version: 1\nservices: {{one: {{url: "http://127.0.0.1:1", breaker: off}}}}\n{text}\n'
+    try:
+        compile_offline(load_settings_text(whole, stage_types(load_stages())))
+    except ConfigurationError as error:
+        return list(map(str, error.problems))
+    return []
+
+
+def route(headers: str = "") -> str:
+    return f"routes: [{{match: /a, service: one, authenticate: none, headers: {{{headers}}}}}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "gateway: {errors: {texts: {NOT_FUOND: Not here}}}",
+            "portico.yaml:3:39: gateway.errors.texts.NOT_FUOND: there is no error NOT_FUOND – "
+            'did you mean "NOT_FOUND"?',
+        ),
+        (
+            "gateway: {ready: {require: one}}",
+            "portico.yaml:3:28: gateway.ready.require[0]: has no effect: one has no breaker, and so always counts as "
+            "ready",
+        ),
+        (
+            "gateway: {stall: 100ms}",
+            "portico.yaml:3:18: gateway.stall: is too short: the loop's heart beats ten times a second – write 200ms "
+            "or more, or off",
+        ),
+        (
+            route("pass: x-a"),
+            "portico.yaml:3:72: routes[0].headers.pass: has no effect: it adds to headers.allow, and without that "
+            "every header passes – remove it, or write allow: standard",
+        ),
+        (
+            f"defaults: {{headers: {{pass: x-a}}}}\n{route()}",
+            "portico.yaml:3:28: defaults.headers.pass: has no effect: it adds to headers.allow, and without that every "
+            "header passes – remove it, or write allow: standard",
+        ),
+    ],
+)
+def test_what_would_do_nothing_is_a_problem(text: str, problem: str) -> None:
+    assert problems(text) == [problem]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gateway: {errors: {texts: {NOT_FOUND: Not here}}, stall: 200ms}",
+        route("pass: x-a, allow: standard"),
+        f"defaults: {{headers: {{allow: standard}}}}\n{route('pass: x-a')}",
+        f"defaults: {{headers: {{pass: x-a}}}}\n{route('allow: standard')}",
+    ],
+)
+def test_what_does_something_is_none(text: str) -> None:
+    assert problems(text) == []
+
+
+@pytest.mark.parametrize(
+    ("by_route", "by_service", "by_default", "total_s"),
+    [
+        ("", "", "", None),
+        ("", "", "total: 3s", 3.0),
+        ("", "total: 2s", "total: 3s", 2.0),
+        ("total: 1s", "total: 2s", "total: 3s", 1.0),
+        ("total: off", "total: 2s", "total: 3s", None),
+        ("", "total: off", "total: 3s", None),
+    ],
+)
+def test_the_first_that_states_a_total_decides(
+    by_route: str, by_service: str, by_default: str, total_s: float | None
+) -> None:
+    text = f"""
+version: 1
+services: {{one: {{url: "http://127.0.0.1:1"{f", {by_service}" if by_service else ""}}}}}
+defaults: {{{by_default}}}
+routes: [{{match: /a, service: one, authenticate: none{f", {by_route}" if by_route else ""}}}]
+"""
+    offline = compile_offline(load_settings_text(text, stage_types(load_stages())))
+    (chain,) = (chain for chain in offline.runtime.chains if chain.forward is not None)
+    assert chain.total_s == total_s
