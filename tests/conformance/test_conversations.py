@@ -325,6 +325,26 @@ async def test_pipelined_requests_wait_within_bounds_and_are_all_answered() -> N
             assert (await client.reply()).body == b"ok"
 
 
+async def test_body_that_came_while_another_reply_was_pending_arrives_whole_and_in_order() -> None:
+    gate: list[bool] = []
+
+    async def script(link: Link) -> None:
+        await link.request()
+        await until(lambda: gate, "the test has sent more")
+        link.send(OK)
+        await echo(link)
+
+    async with behind(script) as (running, upstream, client):
+        client.send(GET + post(b"one two six.") + b"one ")
+        await until(lambda: upstream.links and upstream.links[0].received, "the first request")
+        client.send(b"two ")
+        await until(lambda: running.gateway.memory.used, "a piece is held")
+        gate.append(True)
+        assert (await client.reply()).body == b"ok"
+        client.send(b"six.")
+        assert b'"body": "one two six."' in (await client.reply()).body
+
+
 async def test_slow_reader_holds_the_service_back() -> None:
     sent: list[int] = []
 
