@@ -11,7 +11,7 @@ export PYTHON VENV
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix docs lock wheel clean
+.PHONY: help run test mutants check fix bench docs lock wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -40,6 +40,13 @@ fix: ## Format the code and mend what the linter can
 	@tools/venv.sh dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: ## Measure Portico beside nginx, one core each, then the road part by part (needs nginx and wrk)
+	@tools/venv.sh dev
+	@for tool in nginx wrk; do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || \
+		{ echo "portico: $$tool is missing. Install it: apt-get install nginx-light wrk" >&2; exit 1; }; done
+	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench.compare $(ARGS)
+	@$(BIN)/python -m bench.parts
 
 docs: ## Make the configuration reference anew from the schema
 	@tools/venv.sh dev
