@@ -111,10 +111,13 @@ routes:
     authenticate: none
     {on_route[1]}
 """
-    async with Upstream() as service, gateway(text, env={"APP": service.url}) as running:
-        async with httpx.AsyncClient(base_url=running.url) as client:
-            assert (await client.get("/x")).status_code == 403
-            assert (await client.get("/x", headers={"x-beta": "1"})).status_code == 200
+    async with (
+        Upstream() as service,
+        gateway(text, env={"APP": service.url}) as running,
+        httpx.AsyncClient(base_url=running.url) as client,
+    ):
+        assert (await client.get("/x")).status_code == 403
+        assert (await client.get("/x", headers={"x-beta": "1"})).status_code == 200
 
 
 def test_its_stage_is_the_one_of_the_plugins_page() -> None:
