@@ -118,6 +118,16 @@ def refused(ask: Ask) -> tuple[int, dict[str, str], bytes] | None:
     return reply if "retry-after" in reply[1] else None
 
 
+def while_asked(ask: Ask, seen: Callable[[], bool], what: str) -> None:
+    """Wait until something is seen, and go on asking meanwhile."""
+
+    def asked_and_seen() -> bool:
+        ask("/mortal")
+        return seen()
+
+    until(asked_and_seen, what)
+
+
 def test_a_service_dies_and_comes_back(gateway: Supervised, mortal: Mortal) -> None:
     with asking(gateway) as (first, second):
         for ask in (first, second):
@@ -129,28 +139,28 @@ def test_a_service_dies_and_comes_back(gateway: Supervised, mortal: Mortal) -> N
         assert set(statuses) <= {502, 503}
         assert statuses[-1] == 503
         until(lambda: refused(first), "the breaker to open")
-        status, fields, body = until(lambda: refused(second), "the other worker to hear of it")
+        reply = until(lambda: refused(second), "the other worker to hear of it")
+        assert reply is not None
+        status, fields, body = reply
         assert status == 503
         assert 1 <= int(fields["retry-after"]) <= 2
         assert b"Service unavailable: mortal" in body
-        until(
-            lambda: first("/mortal") and breaker(gateway, "mortal")["state"] == "OPEN",
-            "the breaker to be seen open",
+        # A probe that fails opens it again: so it is open soon after every question.
+        while_asked(
+            first, lambda: breaker(gateway, "mortal")["state"] == "OPEN", "the breaker to be seen open"
         )
         told = breaker(gateway, "mortal")
         assert told["failures"] >= 3
         assert told["lastFailureTime"] is not None
-        until(
-            lambda: first("/mortal") and first("/ready")[0] == 503,
-            "the gateway not to be ready, which requires this service",
+        while_asked(
+            first, lambda: first("/ready")[0] == 503, "the gateway not to be ready, which requires it"
         )
-        assert first("/health")[0] == 200
-        until(
-            lambda: (
-                first("/mortal") and counted(gateway.address, "circuit_breaker_state", service="mortal") == 1
-            ),
+        while_asked(
+            first,
+            lambda: counted(gateway.address, "circuit_breaker_state", service="mortal") == 1,
             "the metric to say so",
         )
+        assert first("/health")[0] == 200
         assert counted(gateway.address, "circuit_breaker_events_total", service="mortal", event="open") >= 1
         assert counted(gateway.address, "circuit_breaker_events_total", service="mortal", event="reject") >= 1
         assert lines(gateway.folder / "access.log", detail="breaker open", side="gateway")
