@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 from portico.testing import Client, Ending, Malformed, Upstream, until
 from portico.testing.upstream import switching
+from portico.testing.waiting import PATIENCE_S
 from tests.wired.rows import REFUSED, UNSET, Row
 from tests.wired.site import CLOCK, Site, as_asked, clock, request, slow
 
@@ -130,15 +132,14 @@ async def ready_when_broken(site: Site) -> object:
 async def naps_noticed(site: Site) -> object:
     """Two stages block the loop, the second for so long that it is noticed in any case."""
     await site.statuses("/a", "/long")
-    seen: list[str] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while 'portico_loop_stalls_total{stage="sleeping"}' not in (figures := await _figures(site)):
+            pass
+    return 'portico_loop_stalls_total{stage="napping"}' in figures
 
-    async def look() -> None:
-        seen[:] = [(await site.ask("/metrics")).body.decode()]
 
-    await look()
-    while 'portico_loop_stalls_total{stage="sleeping"}' not in seen[0]:
-        await look()
-    return 'portico_loop_stalls_total{stage="napping"}' in seen[0]
+async def _figures(site: Site) -> str:
+    return (await site.ask("/metrics")).body.decode()
 
 
 async def signed(site: Site) -> object:
@@ -287,7 +288,7 @@ ROWS = (
     ),
     Row(
         "gateway.stall",
-        ("200ms", "800ms"),
+        ("200ms", "1200ms"),
         (True, False),
         naps_noticed,
         given={
@@ -297,7 +298,7 @@ ROWS = (
                 "match": "/long",
                 "service": "backend",
                 "authenticate": "none",
-                "sleeping": "1100ms",
+                "sleeping": "1700ms",
             },
         },
     ),

@@ -44,14 +44,13 @@ async def goes_on(site: ProcessSite) -> object:
     """Whether new connections are served once /ready has begun to fail."""
     site.end()
     refusals = 0
-    while site.process.returncode is None:
+    while refusals < 3 and site.process.returncode is None:
         try:
             reply = await site.ask("/ready")
         except (OSError, Malformed, TookTooLong):
             break
         refusals += reply.status == 503
-        await asyncio.sleep(0.02)
-    return refusals > 2
+    return refusals == 3
 
 
 async def last_reply(site: ProcessSite) -> object:
