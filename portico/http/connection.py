@@ -12,11 +12,16 @@ was not read to its end, or because the gateway is draining.
   HEAD      the end of a head              timeouts.header, from its first byte
   BODY      more of the request's body     timeouts.body, from the last piece
   REPLY     the road                       the exchange's own deadline
+  FLUSH     the client to read its reply   timeouts.body, as long as it reads nothing
   LINGER    the client to notice the end   LINGER_S, LINGER_BYTES
   TUNNEL    nothing: the bytes are another protocol's
+  CLOSED    what is written to be sent     timeouts.body, as long as the client reads nothing
 
 Lingering: a reply that ends before its request is followed by reading and throwing away, because closing at once
 would make the kernel reset the connection and the client lose the reply (RFC 9112 section 9.6).
+
+A client that does not read gets no further reply: one that has ended while the transport was full is FLUSHed before
+the next request begins, or pipelined requests would fill the memory with what nobody takes.
 """
 
 from __future__ import annotations
@@ -58,14 +63,15 @@ class Phase(enum.IntEnum):
     HEAD = 1
     BODY = 2
     REPLY = 3
-    LINGER = 4
-    TUNNEL = 5
-    CLOSED = 6
+    FLUSH = 4
+    LINGER = 5
+    TUNNEL = 6
+    CLOSED = 7
 
 
 # Plain numbers for the path of every request: a member of an Enum costs more to name than to compare.
 _IDLE, _HEAD, _BODY, _REPLY = int(Phase.IDLE), int(Phase.HEAD), int(Phase.BODY), int(Phase.REPLY)
-_LINGER, _TUNNEL, _CLOSED = int(Phase.LINGER), int(Phase.TUNNEL), int(Phase.CLOSED)
+_FLUSH, _LINGER, _TUNNEL, _CLOSED = int(Phase.FLUSH), int(Phase.LINGER), int(Phase.TUNNEL), int(Phase.CLOSED)
 
 
 class Connection(asyncio.Protocol):
@@ -78,6 +84,7 @@ class Connection(asyncio.Protocol):
         "_close_delimited",
         "_current",
         "_discarded",
+        "_full",
         "_held",
         "_listener",
         "_port",
@@ -87,6 +94,7 @@ class Connection(asyncio.Protocol):
         "_scheme",
         "_transport",
         "_tunnel",
+        "_unsent",
         "_x",
         "deadline",
         "forwarded_for",
@@ -114,6 +122,8 @@ class Connection(asyncio.Protocol):
         self._discarded = 0  # bytes thrown away while lingering
         self._advancing = False
         self._road_is_full = False
+        self._full = False  # the client does not read what it is sent
+        self._unsent = 0  # bytes that waited for it when the sweep last looked
         # The exchange's.
         self._current: Request | None = None
         self._x: Exchange | None = None
@@ -164,26 +174,30 @@ class Connection(asyncio.Protocol):
                 self._advance()
             else:
                 self._feed_slices(data)
-        elif phase == _REPLY:
+        elif phase in (_REPLY, _FLUSH):
             self._hold(data)
         elif phase == _TUNNEL:
             self._tunnel.client_data(data)  # type: ignore[union-attr]
         elif phase == _LINGER:
             self._discarded += len(data)
             if self._discarded > LINGER_BYTES:
-                self._transport.close()
+                self._close()
 
     def pause_writing(self) -> None:
+        self._full = True
         if self._tunnel is not None:
             self._tunnel.client_full()
         elif self._x is not None:
             self._x.pause_reply()
 
     def resume_writing(self) -> None:
+        self._full = False
         if self._tunnel is not None:
             self._tunnel.client_drained()
         elif self._x is not None:
             self._x.resume_reply()
+        elif self.phase == _FLUSH:
+            self._next()
 
     # -- feeding
 
@@ -267,6 +281,8 @@ class Connection(asyncio.Protocol):
             x = self._listener.road.refuse(self, request, request.refusal, now)
         if self._current is request:
             self._x = x
+            if self._full:
+                x.pause_reply()  # an interim reply was one too many
 
     def _refuse(self, failure: Failure) -> None:
         """Answer bytes that never became a request; the connection ends with that."""
@@ -385,13 +401,23 @@ class Connection(asyncio.Protocol):
         self._x = self._current = None
         if self._close_after:
             if request.complete and not self._held:
-                self.phase = _CLOSED
-                self._transport.close()
+                self._close()
             else:
                 self._linger()
             return
         if self._road_is_full:
             self.resume_request()
+        if self._full:
+            self.phase = _FLUSH
+            self._watch_unsent()
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        """The reply is over: on to the next request."""
+        if self._close_after:
+            self._close()
+            return
         self.phase = _HEAD if self._reader.reading is not None else _IDLE
         self.deadline = 0.0
         if self._reader.queue or self._held or self._reader.failure is not None:
@@ -413,7 +439,17 @@ class Connection(asyncio.Protocol):
             # Only a reset tells the client that a body which ends with the connection was not whole.
             self._reset()
         else:
-            self._transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """Close after what is written; `expire` sees to it that this comes to an end."""
+        self.phase = _CLOSED
+        self._watch_unsent()
+        self._transport.close()
+
+    def _watch_unsent(self) -> None:
+        self._unsent = self._transport.get_write_buffer_size()
+        self.deadline = 0.0
 
     def _reset(self) -> None:
         sock = self._transport.get_extra_info("socket")
@@ -439,6 +475,7 @@ class Connection(asyncio.Protocol):
         )
         self._tunnel = tunnel
         self.phase = _TUNNEL
+        self.deadline = 0.0
         return self._transport, self._take_held()
 
     # -- time and shutdown, for the listener
@@ -451,14 +488,21 @@ class Connection(asyncio.Protocol):
         elif self.phase == _BODY and self._x is not None:
             self._reader.fail(REQUEST_TIMEOUT)
             self._pass_body(self._x)
+        elif self.phase in (_FLUSH, _CLOSED):
+            if self._transport.get_write_buffer_size() < self._unsent:
+                self._watch_unsent()  # slow, but it reads
+            else:
+                self._transport.abort()
+        elif self.phase != _TUNNEL or self._transport.is_closing():
+            self._close()
         else:
-            self._transport.close()
+            self.deadline = 0.0  # a tunnel may be silent; only its end is watched
 
     def close_when_idle(self) -> None:
         """Draining: close now if nothing is under way, else after the reply."""
         self._close_after = True
         if self.phase == _IDLE or (self.phase == _HEAD and self._reader.reading is None):
-            self._transport.close()
+            self._close()
 
     def close(self) -> None:
         """Break off."""

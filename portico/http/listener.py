@@ -66,7 +66,10 @@ class Listener:
             Phase.IDLE: timeouts.keep_alive,
             Phase.HEAD: timeouts.header,
             Phase.BODY: timeouts.body,
+            Phase.FLUSH: timeouts.body,
             Phase.LINGER: LINGER_S,
+            Phase.TUNNEL: timeouts.body,
+            Phase.CLOSED: timeouts.body,
         }
 
     def admit(self, connection: Connection) -> bool:
