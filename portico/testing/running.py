@@ -11,6 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
+
+from portico.process.control import ask
+
+from .gateway import Leak
 
 PATIENCE_S = 30.0
 
@@ -24,12 +29,13 @@ def free_port() -> int:
 
 
 class RunningProcess:
-    """`process` is the supervisor; what it and its workers say is in the file `log_path`."""
+    """`process` is the supervisor; what it and its workers say is in the file `log_path`. `data` is in `folder`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path, data: str = "var") -> None:
         self.process = process
         self.port = port
         self.folder = folder
+        self.data = data
         self.log_path = folder / "portico.log"
 
     @property
@@ -52,6 +58,31 @@ class RunningProcess:
             return False
         return True
 
+    def status(self) -> dict[str, Any]:
+        """What `portico status --json` prints."""
+        return ask(str(self.folder / self.data), {"command": "status"}, PATIENCE_S)
+
+    def held(self) -> list[str]:
+        """What the workers hold although nothing is under way; empty when all is well."""
+        found = []
+        for worker in self.status()["workers"]:
+            who = f"worker {worker['worker']}"
+            found += [
+                f"{who}: {worker[name]} {name}" for name in ("in_flight", "tunnels") if worker.get(name)
+            ]
+            for service, pool in worker.get("pools", {}).items():
+                if pool["open"] != pool["idle"] or pool["waiting"] or pool["opening"]:
+                    found.append(f"{who}: {service} {pool}")
+        return found
+
+    def settled(self) -> None:
+        """Wait until nothing is under way. Raises Leak when that does not happen."""
+        end = monotonic() + 5.0
+        while found := self.held():
+            if monotonic() > end:
+                raise Leak("; ".join(found))
+            sleep(0.02)
+
     def reload(self) -> None:
         """SIGHUP."""
         self.process.send_signal(signal.SIGHUP)
@@ -67,7 +98,8 @@ class RunningProcess:
 def running(text: str, folder: Path, *, env: Mapping[str, str] | None = None) -> Iterator[RunningProcess]:
     """Run `text` as `folder/portico.yaml`, with `${PORT}` a free port and `folder` as working directory.
 
-    The block ends with SIGTERM; an exit code other than 0 is an AssertionError with the log.
+    `gateway.data` is left at its default. At the end of the block nothing may be under way, or Leak is raised; then
+    the gateway gets SIGTERM, and an exit code other than 0 is an AssertionError with the log.
     """
     port = free_port()
     path = folder / "portico.yaml"
@@ -91,6 +123,8 @@ def running(text: str, folder: Path, *, env: Mapping[str, str] | None = None) ->
                 raise AssertionError(f"the gateway does not listen:\n{running_process.log}")
             sleep(0.02)
         yield running_process
+        if process.poll() is None:
+            running_process.settled()
         code = running_process.stop()
         if code != 0:
             raise AssertionError(f"the gateway ended with {code}:\n{running_process.log}")
