@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -195,10 +196,12 @@ class Running:
         }
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
-            self._process.send_signal(number)
-        except ProcessLookupError:
-            pass
+        # Not Process.send_signal: it polls, and so takes the exit code from the one who waits for it (gh-87744).
+        if self._process.returncode is None:
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                pass
 
     def _answer(self, kind: type[Message], number: int) -> asyncio.Future[Message]:
         """The message of a kind and number, which may have come already. Numbers are never used twice."""

@@ -252,6 +252,8 @@ class Supervisor:
 
     async def _status(self) -> Answer:
         crew = self._crew
+        if crew is not None:
+            await crew.snapshots()  # so that what the workers said last is from now
         return {
             "ok": True,
             "pid": os.getpid(),

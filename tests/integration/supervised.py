@@ -101,7 +101,7 @@ class Supervised:
             "data": self.folder / "var",
             "delay": "0s",
             "grace": "20s",
-            "drain": "20s",
+            "drain": "5m",
             "url": "http://127.0.0.1:9",
             "greeting": "hello",
             "env": "",
@@ -208,8 +208,15 @@ class Supervised:
         """Whatever is left of it."""
         if self.process is not None:
             if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
+                self.process.send_signal(signal.SIGTERM)
+                self.process.send_signal(
+                    signal.SIGINT
+                )  # the second signal does not wait for what is in flight
+                try:
+                    self.process.wait(PATIENCE_S)
+                except subprocess.TimeoutExpired:
+                    self.process.kill()
+                    self.process.wait()
             assert self.process.stdout is not None
             self.process.stdout.close()
 

@@ -77,6 +77,23 @@ def _wait_for_the_end(pid: int) -> None:
     until(lambda: not alive(pid), "its end")
 
 
+def test_a_breaker_that_opens_in_one_worker_opens_in_all(gateway: Supervised) -> None:
+    gateway.write(url="http://127.0.0.1:9")  # where nobody listens
+    gateway.start()
+    host, _, port = gateway.address.removeprefix("http://").rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
+    for _ in range(10):  # all to the worker that has this connection
+        connection.request("GET", "/")
+        assert connection.getresponse().read()
+    connection.close()
+
+    def breakers() -> list[dict[str, Any]]:
+        return [worker["breakers"]["app"] for worker in gateway.ask("status")["workers"]]
+
+    until(lambda: {breaker["state"] for breaker in breakers()} == {"OPEN"}, "both breakers to open")
+    assert sorted(breaker["failures"] for breaker in breakers()) == [0, 10]
+
+
 def test_a_connection_outlives_a_reload(gateway: Supervised) -> None:
     gateway.start()
     host, _, port = gateway.address.removeprefix("http://").rpartition(":")
