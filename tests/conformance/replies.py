@@ -315,6 +315,16 @@ SURPLUS = [
     Exchange(
         "surplus-behind-chunked", _OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nevil", reused=False
     ),
+    Exchange(
+        "surplus-reply-behind-chunked",
+        _OK
+        + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n"
+        + _OK
+        + b"X-Evil: 1\r\n\r\n",
+        body=b"ok",
+        trailers=((b"x-sum", b"1"),),
+        reused=False,
+    ),
     Exchange("surplus-behind-204", b"HTTP/1.1 204 No Content\r\n\r\nevil", 204, reused=False),
     Exchange(
         "surplus-behind-304",

@@ -1,13 +1,10 @@
-"""What a table of bytes cannot say, because it depends on who speaks when: expectations, early replies, tunnels,
-stale connections, clients that leave, pressure from either side.
+"""What a table of bytes cannot say, because it depends on who speaks when: expectations, early replies, stale
+connections, clients that leave, pressure from either side.
 """
-
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
-from portico.testing import Client, Ending, Link, RunningGateway, Script, Upstream, gateway, until
+from portico.testing import Client, Ending, Link, Script, Upstream, until
 from portico.testing.upstream import (
     Gone,
     answering,
@@ -18,32 +15,11 @@ from portico.testing.upstream import (
     endless,
     resetting,
     stalling,
-    switching,
     trickling,
 )
 from portico.testing.waiting import turns
 
-from .lanes import USUAL
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-GET = b"GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n"
-
-
-@asynccontextmanager
-async def behind(*scripts: Script) -> AsyncIterator[tuple[RunningGateway, Upstream, Client]]:
-    """A gateway before a service that plays these scripts, and a client of it."""
-    async with (
-        Upstream(*scripts) as upstream,
-        gateway(USUAL % upstream.url) as running,
-        await Client.connect(running.port) as client,
-    ):
-        yield running, upstream, client
-
-
-def post(body: bytes, *lines: bytes, method: bytes = b"POST") -> bytes:
-    head = b"".join(b"%b\r\n" % line for line in (b"Host: a.test", b"Content-Length: %d" % len(body), *lines))
-    return b"%b /a HTTP/1.1\r\n%b\r\n" % (method, head)
-
+from .conversation import GET, OK, behind, post
 
 # -- Expect: 100-continue (RFC 9110 section 10.1.1)
 
@@ -81,7 +57,7 @@ async def test_expectation_rejected_by_the_service_ends_the_connection_without_t
 
 async def test_reply_that_comes_before_the_body_reaches_a_client_that_still_sends() -> None:
     async with behind(answering_early(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno")) as (
-        _,
+        running,
         upstream,
         client,
     ):
@@ -94,6 +70,9 @@ async def test_reply_that_comes_before_the_body_reaches_a_client_that_still_send
             client.send(b"x" * 10)
             await turns(1)
         assert await client.ended() == (b"", Ending.FIN)
+        # Half a request went out on the service's connection: nothing else may.
+        (pool,) = running.gateway.services.pools()
+        assert pool.stats()["idle"] == 0
         await upstream.links[0].gone()
         assert upstream.accepted == 1
 
@@ -114,64 +93,16 @@ async def test_long_early_reply_streams_while_the_body_does() -> None:
         assert (await client.reply()).body == b"aaaabbbbcccc"
 
 
-# -- tunnels
-
-
-WEBSOCKET = (
-    b"GET /a HTTP/1.1\r\nHost: a.test\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
-    b"Sec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-async def test_websocket_passes_bytes_both_ways_from_the_first_on() -> None:
-    async with behind(switching) as (running, upstream, client):
-        client.send(WEBSOCKET + b"early")
-        reply = await client.reply()
-        assert (reply.status, reply.get(b"upgrade"), reply.get(b"connection")) == (
-            101,
-            b"websocket",
-            b"upgrade",
-        )
-        assert await client.at_least(5) == b"early"
-        client.send(b"GET /smuggled HTTP/1.1\r\n\r\n")
-        assert await client.at_least(31) == b"earlyGET /smuggled HTTP/1.1\r\n\r\n"
-        assert upstream.accepted == 1
-        assert len(running.gateway.road.tunnels) == 1
-        client.end()
-        await client.ended()
-    assert b"\r\nupgrade: websocket\r\n" in upstream.links[0].received
-
-
-async def test_bytes_behind_a_refused_websocket_are_the_next_request() -> None:
-    async with behind(echo) as (_, _, client):
-        client.send(WEBSOCKET + GET)
-        assert (await client.reply()).status == 200
-        assert (await client.reply()).status == 200
-
-
-@pytest.mark.parametrize("side", ["client", "service"])
-async def test_tunnel_ends_when_one_side_is_lost(side: str) -> None:
-    async with behind(switching) as (running, upstream, client):
-        client.send(WEBSOCKET)
-        await client.reply()
-        if side == "client":
-            client.reset()
-            await upstream.links[0].gone()
-        else:
-            upstream.links[0].reset()
-            await client.ended()
-        await running.settled()
-
-
 # -- the service's connection
 
 
 async def test_bytes_on_an_idle_connection_cost_it() -> None:
-    async with behind(answering(OK)) as (_, upstream, client):
+    async with behind(answering(OK)) as (running, upstream, client):
         client.send(GET)
         await client.reply()
         upstream.links[0].send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-        await upstream.links[0].gone()
+        (pool,) = running.gateway.services.pools()
+        await until(lambda: not pool.stats()["idle"], "the connection is given up at once", 1.0)
         client.send(GET)
         assert (await client.reply()).body == b"ok"
         assert upstream.accepted == 2
