@@ -115,7 +115,7 @@ class Stage(Generic[S]):
 
     def explain(self, settings: S) -> str:
         """One line for `portico explain`: what this stage does with these settings."""
-        return str(settings)
+        return self.summary or str(settings)
 
 
 Stages = Mapping[str, Stage[Any]]

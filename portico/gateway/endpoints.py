@@ -91,13 +91,13 @@ def endpoint_routes(settings: Settings, vitals: Vitals) -> list[EndpointRoute]:
         values = _health(name, vitals, snapshots)
         return _json(
             {
+                **values["breaker_stats"],  # first: a service may be called "status"
                 "status": values["status"],
                 "service": name,
                 "version": values["version"],
                 "uptime": values["uptime_s"],
                 "timestamp": values["timestamp"],
                 "workers": [_worker(snapshot) for snapshot in snapshots if snapshot.get("pid") is not None],
-                **values["breaker_stats"],
             }
         )
 
