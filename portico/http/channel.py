@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .tunnel import Tunnel
 
 HEAD_BYTES = 65536  # of a reply's head, on the wire
-FIELDS = 256
+FIELDS = 256  # of a head, and of the trailers
 INTERIMS = 32  # 1xx replies to one request
 
 _LENGTH, _CODING, _CONNECTION, _KEEP_ALIVE = range(1, 5)
@@ -178,6 +178,8 @@ class Channel(asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.service_eof()
             return True
+        if self.caller is None:
+            self.closed = True  # before `connection_lost` is called, a request could still be given to it
         return False
 
     def pause_writing(self) -> None:
@@ -210,7 +212,7 @@ class Channel(asyncio.Protocol):
             # An error behind a complete reply is surplus: it costs the connection, not the reply.
             if self._complete:
                 self._surplus = True
-            else:
+            elif not self._trouble:
                 self._trouble = str(error)
         reply = self._reply
         if reply is None:
@@ -237,7 +239,12 @@ class Channel(asyncio.Protocol):
         self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._complete:
+            return  # a second reply's, which nobody asked for
         if self._reply is not None:
+            if len(self._trailers) >= FIELDS:
+                self._trouble = "too many trailers"
+                raise ValueError(self._trouble)  # stops the parser
             self._trailers.append((name.lower(), value))
         else:
             self._fields.append((name.lower(), value))

@@ -117,7 +117,7 @@ class Pool:
         if self._waiting:
             waiter, _ = self._waiting.popitem(last=False)
             waiter.on_channel(channel)
-        elif self.closing or expires == 0.0:
+        elif self.closing:
             channel.close()
         else:
             channel.expires = expires
@@ -177,21 +177,22 @@ class Pool:
             failure = REFUSED.because(f"{self.address}: {error.strerror}")
         except (ssl.SSLError, ssl.CertificateError) as error:
             failure = TLS_FAILED.because(f"{self.address}: {error}")
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver can be asked for
             failure = UNREACHABLE.because(f"{self.address}: {error}")
         else:
-            self._opening -= 1
-            self.connects += 1
-            if channel.closed:
-                return  # lost before anybody could use it: `lost` has opened another
-            self._open.add(channel)
-            # Its patience starts now, even if nobody is left in line.
-            self.release(channel, monotonic() + self.idle_s)
-            return
+            if not channel.closed:
+                self._opening -= 1
+                self.connects += 1
+                self._open.add(channel)
+                # Its patience starts now, even if nobody is left in line.
+                self.release(channel, monotonic() + self.idle_s)
+                return
+            failure = UNREACHABLE.because(f"{self.address}: closed as soon as it was open")
         self._opening -= 1
         self.failures += 1
         if self._waiting:
             waiter, _ = self._waiting.popitem(last=False)
+            self._open_for_waiting()  # nobody else would, for those in line who had no place to open one
             waiter.on_no_channel(failure)
 
     async def _dial(self) -> Channel:

@@ -145,6 +145,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.opening -= 1
         if self.line:
             assert self.line.pop(0).failure is not None
+        self.open_more()
 
     @precondition(lambda self: self.used)
     @rule(data=st.data(), kept=st.booleans())

@@ -12,6 +12,7 @@ from portico.exchange.failure import (
     REFUSED,
     SHUTTING_DOWN,
     TLS_FAILED,
+    UNREACHABLE,
     Failure,
 )
 from portico.exchange.fields import Field
@@ -194,6 +195,24 @@ async def test_refused_connection_fails_the_first_in_line() -> None:
     assert call.failure is not None
     assert (call.failure.status, call.failure.code) == (REFUSED.status, REFUSED.code)
     assert pool.failures == 1
+
+
+async def test_those_in_line_behind_one_who_is_refused_are_not_forgotten() -> None:
+    pool, calls = pool_of(free_port(), size=1, queue=2), [Call(), Call(), Call()]
+    for call in calls:
+        assert pool.wait(call) is None
+    await until(lambda: all(call.failure for call in calls), "all are told")
+    assert (pool.failures, pool.stats()["opening"]) == (3, 0)
+
+
+async def test_name_that_is_none_is_unreachable_and_takes_no_place() -> None:
+    pool = Pool(Address("a..b", 80), size=1, queue=1, idle_s=1.0, connect_s=5.0)
+    calls = [Call(), Call()]
+    for call in calls:
+        assert pool.wait(call) is None
+    await until(lambda: all(call.failure for call in calls), "both are told")
+    assert [call.failure and call.failure.status for call in calls] == [UNREACHABLE.status] * 2
+    assert pool.stats()["opening"] == 0
 
 
 async def test_missing_unix_socket_is_refused(tmp_path: object) -> None:
