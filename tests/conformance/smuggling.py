@@ -127,7 +127,7 @@ LENGTHS = [
         "nul": b"Content-Length: 43\x00",
         "vertical-tab": b"Content-Length: \x0b43",
         "overflow-32": b"Content-Length: 4294967296",
-        "overflow-64": b"Content-Length: 18436743073709551616",
+        "overflow-64": b"Content-Length: 18446744073709551616",
         "arabic": b"Content-Length: \xd9\xa4\xd9\xa3",
         "point": b"Content-Length: 43.0",
         "bare-cr": b"Content-Length: 0\rContent-Length: 43",
