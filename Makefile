@@ -3,8 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PROFILE ?= psa
-# Tests run in as many processes as there are cores, but at most four: each may start a whole gateway. A file's
-# tests stay together, so that what they share is started once.
+# Tests run in as many processes as there are cores, but at most four: each may start a whole gateway.
 JOBS ?= 4
 ARGS ?=
 
@@ -26,7 +25,7 @@ run: ## Run the gateway with the services of a profile (PROFILE=psa), on port 30
 test: ## Run every test, then the committed mutations (ARGS='-k breaker' picks some tests)
 	@tools/venv.sh dev
 	@tools/needs.sh
-	@PATH="$(abspath $(BIN)):$$PATH" python -m pytest -n auto --maxprocesses $(JOBS) --dist loadfile $(ARGS)
+	@PATH="$(abspath $(BIN)):$$PATH" python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python tools/mutate.py)
 
 mutants: ## Break the source in each committed way and see a test fail (ARGS='breaker' picks some)

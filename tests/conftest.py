@@ -1,4 +1,4 @@
-"""What holds for every test: the real event loop, how hard properties try, and that nothing hangs for ever."""
+"""What holds for every test: the real event loop, how hard properties try, who shares a process, and a last resort."""
 
 import faulthandler
 import os
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import hypothesis
 import pytest
 import uvloop
+from xdist.scheduler import LoadGroupScheduling
 
 # No deadline: a property is never a speed test. CI judges the change and not its luck, so it draws the same
 # examples each time; everywhere else they are fresh. `deep` is for a night; `mutants` wants a verdict, and
@@ -43,3 +44,16 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
     """Go on watching: pytest calls its watch off when a test has failed, but cleaning up after it can hang too."""
     patience_s = float(node.config.getini("faulthandler_timeout"))
     faulthandler.dump_traceback_later(patience_s, exit=True, file=node.config.stash[_STDERR])
+
+
+class ByGroupOrFile(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keep together what is marked as one group, and else the tests of one file: what they share starts once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(super()._split_scope(nodeid)).partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByGroupOrFile:
+    """Say who shares a process; `--dist loadgroup` is what lets the marks reach it."""
+    return ByGroupOrFile(config, log)

@@ -195,7 +195,7 @@ def prove_sound(copy: Path, mutations: Sequence[Mutation], *, jobs: int, limit_s
     if strays := [origin for origin in origins if not Path(origin).is_relative_to(copy)]:
         raise UnusableError(f"the tests would not test the copy but {strays[0]}")
     tests = sorted({test for mutation in mutations for test in mutation.tests})
-    code, said = run_tests(copy, tests, limit_s=limit_s, more=("-n", str(jobs), "--dist", "loadfile"))
+    code, said = run_tests(copy, tests, limit_s=limit_s, more=("-n", str(jobs), "--dist", "loadgroup"))
     if code != 0:
         raise UnusableError("the tests fail without any mutation:\n" + _end_of(said))
 
