@@ -7,39 +7,47 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.integration.profile.running import SERVICES, Platform, Visitor
+from tests.integration.profile.running import DEMO, SERVICES, Platform, Visitor
 from tests.integration.samples.running import Service
 
 
+@pytest.fixture(scope="session")
+def with_children(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The profile as it is."""
+    with Platform(tmp_path_factory.mktemp("platform-children")) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def with_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The same with the addresses of services that run by themselves: TICKETS_SERVICE_URL and its like."""
+    folder = tmp_path_factory.mktemp("platform-processes")
+    databases = {name: folder / f"{name}.db" for name in SERVICES}
+    options = {"AUTH_DEVELOPMENT": "1", "DEMO_USER": DEMO["email"], "DEMO_PASSWORD": DEMO["password"]}
+    with ExitStack() as running:
+        services = {
+            name: Service(name, folder, f"sqlite:///{database}", options).start()
+            for name, database in databases.items()
+        }
+        for service in services.values():
+            running.callback(service.stop)
+        urls = {f"{name.upper()}_SERVICE_URL": service.wait().base_url for name, service in services.items()}
+        platform = Platform(folder, urls)
+        platform.databases = databases
+        platform.directly = {name: service.base_url for name, service in services.items()}
+        yield running.enter_context(platform)
+
+
 @pytest.fixture(
-    scope="session",
     params=[
-        pytest.param("children", marks=pytest.mark.xdist_group("platform-children")),
-        pytest.param("processes", marks=pytest.mark.xdist_group("platform-processes")),
+        pytest.param("with_children", marks=pytest.mark.xdist_group("platform-children")),
+        pytest.param("with_processes", marks=pytest.mark.xdist_group("platform-processes")),
     ],
 )
-def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    folder = tmp_path_factory.mktemp(f"platform-{request.param}")
-    with ExitStack() as running:
-        env: dict[str, str] = {}
-        services: dict[str, Service] = {}
-        databases = {name: folder / f"{name}.db" for name in SERVICES}
-        if request.param == "processes":
-            options = {
-                "AUTH_DEVELOPMENT": "1",
-                "DEMO_USER": "demo@psa.example",
-                "DEMO_PASSWORD": "demo password",
-            }
-            for name in SERVICES:
-                services[name] = Service(name, folder, f"sqlite:///{databases[name]}", options).start()
-                running.callback(services[name].stop)
-            for name, service in services.items():
-                env[f"{name.upper()}_SERVICE_URL"] = service.wait().base_url
-        platform = Platform(folder, env)
-        if services:
-            platform.databases = databases
-            platform.directly = {name: service.base_url for name, service in services.items()}
-        yield running.enter_context(platform)
+def platform(request: pytest.FixtureRequest) -> Platform:
+    """Each of the two, started once."""
+    started: Platform = request.getfixturevalue(request.param)
+    return started
 
 
 @pytest.fixture
@@ -51,13 +59,13 @@ def agent(platform: Platform) -> Iterator[Visitor]:
 
 @pytest.fixture
 def user(platform: Platform) -> Iterator[Visitor]:
-    with platform.newcomer() as visitor:
+    with platform.member("user") as visitor:
         yield visitor
 
 
 @pytest.fixture
 def manager(platform: Platform) -> Iterator[Visitor]:
-    with platform.newcomer("manager") as visitor:
+    with platform.member("manager") as visitor:
         yield visitor
 
 

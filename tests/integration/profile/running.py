@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,10 @@ START_S = 150.0  # nine interpreters start, perhaps beside other tests
 SERVICES = ("auth", "tickets", "crm")
 
 
+Entry = tuple[str, str, str]
+"""What somebody has who has signed in: a token, their id, their address."""
+
+
 class Platform:
     """The gateway of the profile, with its two workers, in a working folder of its own. Its standard output (what it
     announces, and the access log) is in the file `out`, its standard error in `err`."""
@@ -42,6 +46,7 @@ class Platform:
         self._env = env or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.databases = {name: folder / "var" / f"{name}.db" for name in SERVICES}
+        self._entries: dict[str, Entry] = {}
         self.directly: dict[str, str] = {}  # service → its own address, where it is not a child
 
     def __enter__(self) -> Self:
@@ -128,23 +133,36 @@ class Platform:
 
     def demo(self) -> Visitor:
         """The demo user: an agent of the tenant `demo`, signed in through the gateway."""
-        return self._signed_in(DEMO["email"], DEMO["password"])
+        return self._known("demo", lambda: self._sign_in(DEMO["email"], DEMO["password"]))
 
-    def newcomer(self, role: str = "user", tenant: str = "demo") -> Visitor:
-        """Somebody who has registered and signed in through the gateway. Roles above `user` and other tenants are
-        given by an operator: nobody chooses theirs."""
+    def member(self, role: str, tenant: str = "demo") -> Visitor:
+        """Somebody of this role and tenant, always the same: passwords are slow on purpose."""
+        return self._known(f"{role} of {tenant}", lambda: self._register(role, tenant))
+
+    def newcomer(self) -> Visitor:
+        """A user whom nobody knows yet."""
+        return Visitor(self, *self._register("user", "demo"))
+
+    def _known(self, name: str, enter: Callable[[], Entry]) -> Visitor:
+        if name not in self._entries:
+            self._entries[name] = enter()
+        return Visitor(self, *self._entries[name])
+
+    def _register(self, role: str, tenant: str) -> Entry:
+        """Register and sign in through the gateway. Roles above `user` and other tenants are given by an operator in
+        between: nobody chooses theirs."""
         email = f"{role}-{uuid4().hex}@example.com"
         with self.nobody() as nobody:
             nobody.post("/auth/register", {"email": email, "password": PASSWORD, "name": role.title()})
         self.change(
             "auth", "UPDATE auth_accounts SET role = ?, tenant_id = ? WHERE email = ?", role, tenant, email
         )
-        return self._signed_in(email, PASSWORD)
+        return self._sign_in(email, PASSWORD)
 
-    def _signed_in(self, email: str, password: str) -> Visitor:
+    def _sign_in(self, email: str, password: str) -> Entry:
         with self.nobody() as nobody:
             told = nobody.post("/auth/login", {"email": email, "password": password}, 200)
-        return Visitor(self, told["accessToken"], told["user"]["id"], email)
+        return told["accessToken"], told["user"]["id"], email
 
 
 class Visitor(Caller):

@@ -72,7 +72,7 @@ def test_roles_at_the_gateway(platform: Platform, agent: Visitor, user: Visitor,
 
 
 def test_an_admin_may_what_a_manager_may(platform: Platform) -> None:
-    with platform.newcomer("admin") as admin:
+    with platform.member("admin") as admin:
         ticket = admin.post("/tickets", {"title": "for a moment"})
         admin.get("/time-entries/unbilled")
         admin.get("/crm/companies")
@@ -85,7 +85,7 @@ def test_another_tenant_finds_nothing(platform: Platform, agent: Visitor) -> Non
     comment = agent.post(f"{path}/comments", {"body": "secret"})
     entry = agent.post(f"{path}/time-entries", {"minutes": 5})
     company = agent.post("/crm/companies", {"name": "Ours"})
-    with platform.newcomer("admin", "another") as stranger:
+    with platform.member("admin", "another") as stranger:
         for hidden in (
             path, f"{path}/activity", f"{path}/comments", f"{path}/comments/count", f"{path}/time-entries",
             f"{path}/time-entries/summary", f"/comments/{comment['id']}", f"/time-entries/{entry['id']}",
