@@ -230,6 +230,10 @@ class _Client(asyncio.Transport):
         self.received += data
         self._over.set()
 
+    def get_write_buffer_size(self) -> int:
+        """All is read at once."""
+        return 0
+
     def can_write_eof(self) -> bool:
         """There is nobody to see it."""
         return False
