@@ -43,6 +43,8 @@ log = logging.getLogger("portico")
 SWEEP_S = 0.1
 SLICE_S = 0.002  # of the loop's time that compiling may take at once
 BACKLOG = 4096
+LAME_S = 1.0  # how long a worker that no longer accepts waits for requests that are on their way
+LOOK_S = 0.05
 
 
 class Cluster(Protocol):
@@ -199,16 +201,27 @@ class Gateway:
             self.listener.drain()
 
     def stop_accepting(self) -> None:
-        """No new connections; idle ones are closed."""
+        """No new connections. Those that are open may still bring a request that is on its way: see `finish`."""
         for server in self._servers:
             server.close()
         self._servers = []
-        if self.listener is not None:
-            self.listener.close_idle()
+        self.drain()
 
     async def finish(self, grace_s: float) -> bool:
-        """Wait for what is in flight. False when the grace period ended first and the rest was cut off."""
-        whole = await self.road.empty(grace_s)
+        """Wait for what is in flight. False when the grace period ended first and the rest was cut off.
+
+        A connection that was accepted and not yet read, or is idle while its next request is on the wire, looks the
+        same as one that nobody needs: for a moment each may still be answered, and is closed with its reply.
+        """
+        until = monotonic() + grace_s
+        listener = self.listener
+        if listener is not None:
+            for _ in range(round(min(LAME_S, grace_s) / LOOK_S)):
+                await asyncio.sleep(LOOK_S)
+                if not listener.waiting():
+                    break
+            listener.close_idle()
+        whole = await self.road.empty(max(0.0, until - monotonic()))
         self.road.cut()
         return whole
 

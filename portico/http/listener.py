@@ -105,6 +105,10 @@ class Listener:
         """From now on every reply ends its connection."""
         self.draining = True
 
+    def waiting(self) -> bool:
+        """Whether any connection is between requests, or has not brought its first."""
+        return any(connection.phase <= Phase.HEAD for connection in self.connections)
+
     def close_idle(self) -> None:
         """Close what waits for a next request; the others close after their reply."""
         for connection in list(self.connections):

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_a_connection_outlives_a_reload(gateway: Supervised) -> None:
     assert greetings == ["hello", "good day", "good evening"]
 
 
-def test_nobody_notices_reloads(gateway: Supervised) -> None:
+def test_nobody_notices_reloads_and_restarts(gateway: Supervised) -> None:
     gateway.start()
     stop = threading.Event()
     trouble: list[Any] = []
@@ -125,13 +126,32 @@ def test_nobody_notices_reloads(gateway: Supervised) -> None:
                 trouble.append(error)
             answered += 1
 
-    askers = [threading.Thread(target=ask_and_ask) for _ in range(4)]
+    def ask_on_one_connection() -> None:
+        nonlocal answered
+        address = urlsplit(gateway.address)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+        while not stop.is_set():
+            try:
+                connection.request("GET", "/")  # opens anew after a reply that closed
+                reply = connection.getresponse()
+                reply.read()
+                if reply.status != 200:
+                    trouble.append(reply.status)
+            except (OSError, http.client.HTTPException) as error:
+                trouble.append(error)
+                connection.close()
+            answered += 1
+        connection.close()
+
+    askers = [threading.Thread(target=ask) for ask in (ask_and_ask, ask_on_one_connection) * 2]
     for asker in askers:
         asker.start()
     try:
-        for number in range(5):
+        for number in range(4):
             gateway.write(greeting=f"hello {number}")
             assert gateway.ask("reload")["ok"]
+            if number % 2:
+                assert gateway.ask("restart")["ok"]
     finally:
         stop.set()
         for asker in askers:

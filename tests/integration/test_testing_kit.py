@@ -48,5 +48,5 @@ async def test_gateway_as_a_process(tmp_path: Path) -> None:
 
 
 def test_process_that_does_not_start_says_why(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="serivce"), running("version: 1\nserivce: {}\n", tmp_path):
+    with pytest.raises(AssertionError, match="service"), running("version: 1\nserivce: {}\n", tmp_path):
         pass
