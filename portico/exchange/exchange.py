@@ -36,6 +36,9 @@ class Attempt(Protocol):
     def cancel(self) -> None:
         """Nobody waits for the reply any more: give the call up and its connection with it."""
 
+    def waits_for_client(self) -> bool:
+        """Whether nothing can go on before the client sends more of the request's body."""
+
     def expire(self, now: float) -> Failure:
         """The deadline has passed: give the call up, and say whose fault it was."""
 
@@ -78,6 +81,7 @@ class Exchange:
         "finished",
         "forward",
         "forwarded",
+        "gathered",
         "head_sent",
         "identity",
         "latest",
@@ -123,6 +127,7 @@ class Exchange:
         self.attempts = 0
         self.task: asyncio.Task[None] | None = None  # while a stage waits
         self.parked_at = -1  # the hook that waits for the whole body, -1 when none does
+        self.gathered: bytearray | None = None  # what has come of the body meanwhile
         self.reserved = 0  # bytes of the worker's memory budget
         self.request_filters: tuple[BodyFilter, ...] = ()
         self.reply_filters: tuple[BodyFilter, ...] = ()

@@ -26,7 +26,9 @@ HOP_BY_HOP = frozenset(
     }
 )
 
-_REMEMBERED = 4096  # names; a client that invents names cannot grow the memory beyond this
+# Names, and the bytes of one: a client that invents names cannot grow the memory beyond this.
+_REMEMBERED = 1024
+_NAME_BYTES = 64
 
 
 def first(fields: Iterable[Field], name: bytes) -> bytes | None:
@@ -63,7 +65,7 @@ class Keep(dict[bytes, bool]):
 
     def __missing__(self, name: bytes) -> bool:
         verdict = self._decide(name)
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(name) <= _NAME_BYTES:
             self[name] = verdict
         return verdict
 

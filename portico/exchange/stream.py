@@ -80,7 +80,8 @@ class Road(Protocol):
 
 
 class Replies(Protocol):
-    """Where a call to a service delivers what it gets. Each call ends in exactly one of: `end`, failed, switched."""
+    """Where a call to a service delivers what it gets. Each call ends in exactly one of: `end`, failed, crashed,
+    switched."""
 
     def reply(
         self, x: Exchange, reply: Reply, data: bytes, end: bool, trailers: list[Field], now: float
@@ -96,8 +97,12 @@ class Replies(Protocol):
     def failed(self, x: Exchange, failure: Failure) -> None:
         """There will be no (more) reply."""
 
-    def switched(self, x: Exchange, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes]:
-        """The service has agreed to change protocols: opens the client's end of the tunnel."""
+    def crashed(self, x: Exchange, error: BaseException) -> None:
+        """A stage's filter failed; the call has been given up."""
+
+    def switched(self, x: Exchange, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes] | None:
+        """The service has agreed to change protocols: opens the client's end of the tunnel, None when a stage
+        failed over it."""
 
     def tunnel_closed(self, x: Exchange, sent: int) -> None:
         """Both ends are closed, after so many bytes to the client."""

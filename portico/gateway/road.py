@@ -134,15 +134,15 @@ class Road:
         if request.body_bytes > chain.body_limit:
             self.broken(x, BODY_TOO_LARGE)
             return
-        x.deadline = monotonic() + chain.timeout_s
+        x.deadline = monotonic() + (chain.idle_s if x.head_sent else chain.timeout_s)
         if x.attempt is not None:
             x.attempt.send()
-        if request.parts and not self._keep_waiting_body(x):
-            return
-        if request.complete and x.parked_at >= 0:
+        if x.parked_at < 0:
+            if request.parts:
+                self._keep_waiting_body(x)
+        elif self._gather(x) and request.complete:
             index, x.parked_at = x.parked_at, -1
-            x.body = b"".join(request.parts)
-            request.parts = []
+            x.body, x.gathered = bytes(x.gathered or b""), None
             self._run_from(x, index)
 
     def broken(self, x: Exchange, failure: Failure) -> None:
@@ -169,7 +169,7 @@ class Road:
                     self._answer(x, outcome)
                     return
         except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
-            self._crashed(x, error)
+            self.crashed(x, error)
             return
         self._deliver(x, chain, x.now)
 
@@ -191,24 +191,29 @@ class Road:
                     return
                 index += 1
         except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
-            self._crashed(x, error)
+            self.crashed(x, error)
             return
         self._deliver(x, chain, monotonic())
 
     async def _await(self, x: Exchange, index: int) -> None:
         try:
             outcome: Outcome = await x.chain.requests[index](x)
+            x.task = None
+            if x.ended:
+                return
+            if outcome is not None:
+                self._answer(x, outcome)
+                return
+        except asyncio.CancelledError as error:
+            if x.task is not None:  # not by the road: what the stage waited for was cancelled
+                x.task = None
+                self.crashed(x, error)
+            raise
         except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
             x.task = None
-            self._crashed(x, error)
+            self.crashed(x, error)
             return
-        x.task = None
-        if x.ended:
-            return
-        if outcome is not None:
-            self._answer(x, outcome)
-        else:
-            self._run_from(x, index + 1)
+        self._run_from(x, index + 1)
 
     def _has_body(self, x: Exchange, index: int, chain: Chain) -> bool:
         """Whether the whole body is here; if not, park the exchange until it is."""
@@ -224,31 +229,51 @@ class Road:
             request.parts = []
             return True
         x.parked_at = index
+        x.gathered = bytearray()
         if request.expects_continue:
+            request.expects_continue = False
             x.stream.send_interim(100, [])
-        self._keep_waiting_body(x)
+        if self._gather(x):
+            x.stream.resume_request()  # a stage before this one may have taken so long that it was paused
         return False
 
-    def _keep_waiting_body(self, x: Exchange) -> bool:
-        """Account for body that nobody can take yet. False when the exchange has failed over it."""
-        request = x.request
-        waiting = sum(map(len, request.parts))
-        more = waiting - x.reserved
-        if x.parked_at >= 0 and waiting > x.chain.body_max:
+    def _gather(self, x: Exchange) -> bool:
+        """Put together what has come of a body that a hook waits for. False when the exchange has failed over it.
+
+        At once, and not at the end: a client may send its body in pieces so small that their number weighs more
+        than they do.
+        """
+        gathered = cast(bytearray, x.gathered)
+        parts, x.request.parts = x.request.parts, []
+        gathered += b"".join(parts)
+        if len(gathered) > x.chain.body_max:
             self.broken(x, BODY_TOO_LARGE)
             return False
+        return self._reserve(x, len(gathered))
+
+    def _keep_waiting_body(self, x: Exchange) -> None:
+        """Account for body that nobody can take yet."""
+        waiting = sum(map(len, x.request.parts))
+        if self._reserve(x, waiting) and waiting > PENDING_BYTES:
+            x.stream.pause_request()
+
+    def _reserve(self, x: Exchange, size: int) -> bool:
+        """Have so many bytes of the memory budget, or fail the exchange and say False."""
+        more = size - x.reserved
         if more > 0:
             if not self.memory.take(more):
                 self.broken(x, OVERLOADED)
                 return False
             x.reserved += more
-        if x.parked_at < 0 and waiting > PENDING_BYTES:
-            x.stream.pause_request()
         return True
 
     def _deliver(self, x: Exchange, chain: Chain, now: float) -> None:
         if chain.request_filters:
-            made = [make(x) for make in chain.request_filters]
+            try:
+                made = [make(x) for make in chain.request_filters]
+            except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+                self.crashed(x, error)
+                return
             x.request_filters = tuple([one for one in made if one is not None])
         forward = chain.forward
         if forward is None:
@@ -279,6 +304,8 @@ class Road:
         reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
         reply.constant = chain.constant
         x.reply = reply
+        if trailers:
+            trailers = [field for field in trailers if keep[field[0]]]
         try:
             for hook in chain.replies:
                 hook(x, reply)
@@ -286,7 +313,7 @@ class Road:
                 data = self._filter_reply(x, reply, data, end)
         except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
             self._give_up(x)
-            self._crashed(x, error)
+            self.crashed(x, error)
             return
         x.head_sent = True
         x.reply_bytes = len(data)
@@ -303,8 +330,11 @@ class Road:
                 data = _pass(x, data, end)
             except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
                 self._give_up(x)
-                self._crashed(x, error)
+                self.crashed(x, error)
                 return
+        if trailers:
+            keep = x.chain.keep_reply
+            trailers = [field for field in trailers if keep[field[0]]]
         x.reply_bytes += len(data)
         x.deadline = now + x.chain.idle_s
         x.stream.send_data(data, end, trailers)
@@ -313,6 +343,8 @@ class Road:
 
     def interim(self, x: Exchange, status: int, fields: list[Field]) -> None:
         if not x.ended and not x.head_sent:
+            if status == 100:
+                x.request.expects_continue = False  # now it is the client's turn
             keep = x.chain.keep_reply
             x.stream.send_interim(status, [field for field in fields if keep[field[0]]])
 
@@ -327,9 +359,10 @@ class Road:
             return
         self._send_own(x, x.runtime.errors.render(x, failure))
 
-    def switched(self, x: Exchange, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes]:
+    def switched(self, x: Exchange, reply: Reply, tunnel: Tunnel) -> tuple[asyncio.Transport, bytes] | None:
         keep = x.chain.keep_reply
-        reply.fields = [field for field in reply.fields if keep[field[0]]]
+        options = reply.options
+        reply.fields = [field for field in reply.fields if keep[field[0]] and field[0] not in options]
         reply.fields += [
             (b"connection", b"upgrade"),
             (b"upgrade", x.request.upgrade),
@@ -337,8 +370,12 @@ class Road:
         reply.lines = _OWN_LINES % (x.request_id, (monotonic() - x.now) * 1000.0)
         reply.constant = x.chain.constant
         x.reply = reply
-        for hook in x.chain.replies:
-            hook(x, reply)
+        try:
+            for hook in x.chain.replies:
+                hook(x, reply)
+        except Exception as error:  # noqa: BLE001  # a stage's bug ends its own exchange only
+            self.crashed(x, error)
+            return None
         x.head_sent = True
         x.deadline = x.latest = _FOREVER
         self.tunnels[x] = tunnel
@@ -353,10 +390,7 @@ class Road:
 
     def _send_own(self, x: Exchange, reply: Reply) -> None:
         now = monotonic()
-        reply.fields.append((b"date", self.clock.date))
-        reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
-        reply.constant = x.chain.constant
-        x.reply = reply
+        self._sign(x, reply, now)
         body = reply.body or b""
         try:
             for hook in x.chain.replies:
@@ -366,13 +400,20 @@ class Road:
         except Exception:
             log.exception("a stage failed on a reply of the gateway", extra=_about(x))
             x.failure = INTERNAL
-            x.stream.abort()
-            self._end(x, monotonic())
-            return
+            reply = x.runtime.errors.render(x, INTERNAL)  # without the hooks: one of them would fail again
+            self._sign(x, reply, now)
+            body = reply.body or b""
         x.head_sent = True
-        x.reply_bytes = len(body)
+        x.reply_bytes = 0 if x.request.method == b"HEAD" else len(body)
         x.stream.send_head(reply, body, True, [])
         self._end(x, now)
+
+    def _sign(self, x: Exchange, reply: Reply, now: float) -> None:
+        """What every reply of the gateway has."""
+        reply.fields.append((b"date", self.clock.date))
+        reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
+        reply.constant = x.chain.constant
+        x.reply = reply
 
     def _filter_reply(self, x: Exchange, reply: Reply, data: bytes, end: bool) -> bytes:
         made = [make(x, reply) for make in x.chain.reply_filters]
@@ -382,7 +423,7 @@ class Road:
         reply.length = None
         return _pass(x, data, end)
 
-    def _crashed(self, x: Exchange, error: Exception) -> None:
+    def crashed(self, x: Exchange, error: BaseException) -> None:
         """An exception in a stage is a bug: the trace goes to the log, one 500 to this client, nothing else."""
         log.error("a stage failed", extra=_about(x), exc_info=error)
         self.failed(x, INTERNAL)
@@ -434,7 +475,7 @@ class Road:
             self._expire(x, now)
 
     def _expire(self, x: Exchange, now: float) -> None:
-        if x.ended:
+        if x.ended or (now <= x.latest and self._is_clients_turn(x)):
             return
         task, x.task = x.task, None
         if task is not None:
@@ -445,6 +486,14 @@ class Road:
             self.failed(x, CLIENT_SLOW)
         else:
             self.failed(x, DEADLINE_PASSED if attempt is None else attempt.expire(now))
+
+    @staticmethod
+    def _is_clients_turn(x: Exchange) -> bool:
+        """Whether only the client keeps us waiting. Its connection has a clock for that, and no service is to blame:
+        whoever stops in the middle of an upload would else open the breakers of others."""
+        if x.request.complete or x.head_sent:
+            return False
+        return x.parked_at >= 0 or (x.attempt is not None and x.attempt.waits_for_client())
 
     def end_tunnels(self, generation: int) -> None:
         """A configuration has been replaced for long enough: end the tunnels that still hold it or an older one."""

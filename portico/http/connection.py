@@ -486,6 +486,10 @@ class Connection(asyncio.Protocol):
             self._reader.fail(REQUEST_TIMEOUT)
             self._advance()
         elif self.phase == _BODY and self._x is not None:
+            request = self._x.request
+            if request.expects_continue and not request.body_bytes:
+                self.deadline = 0.0  # nobody has told it to go on
+                return
             self._reader.fail(REQUEST_TIMEOUT)
             self._pass_body(self._x)
         elif self.phase in (_FLUSH, _CLOSED):

@@ -17,6 +17,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if "%" in text:
+        return None  # a zone means nothing to others, and may hold anything: quotes, too
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -70,12 +70,12 @@ def request_fields(allow: frozenset[str] | None = None, drop: frozenset[str] = f
 class Forward:
     """How one route calls its service."""
 
-    __slots__ = ("_clock", "_keep", "_own_host", "replies", "service")
+    __slots__ = ("_clock", "_own_host", "keep", "replies", "service")
 
     def __init__(self, service: Service, keep: Keep, own_host: bool, clock: Clock, replies: Replies) -> None:
         self.service = service
         self.replies = replies
-        self._keep = keep
+        self.keep = keep
         self._own_host = own_host
         self._clock = clock
 
@@ -111,7 +111,7 @@ class Forward:
     def head(self, x: Exchange, instance: Instance, framing: bytes, complete: bool) -> bytes:
         """The request's head towards an instance."""
         request = x.request
-        keep = self._keep
+        keep = self.keep
         fields = request.fields
         if request.options:
             options = request.options
@@ -160,6 +160,7 @@ class Attempt:
         "_channel",
         "_chunked",
         "_forward",
+        "_full",
         "_instance",
         "_paused",
         "_replay",
@@ -178,6 +179,7 @@ class Attempt:
         self._waiting = False
         self._chunked = False
         self._paused = False
+        self._full = False  # the service does not read what it is sent
         self._resent = False
         self._replay: bytes | None = None  # the whole body, as long as it could be sent again
 
@@ -198,19 +200,23 @@ class Attempt:
         request = x.request
         complete = request.complete
         framing = data = b""
-        if not complete or request.body_bytes or request.chunked or x.body is not None:
-            data, framing = self._begin_body(x, request, complete)
+        if not complete or request.body_bytes or request.chunked or x.body:
+            try:
+                data, framing = self._begin_body(x, request, complete)
+            except Exception as error:  # noqa: BLE001  # a filter's bug ends its own exchange only
+                self._crash(error)
+                return
         elif request.length is not None:
             framing = b"content-length: 0\r\n"
             self._replay = b""
         else:
             self._replay = b""
         head = self._forward.head(x, self._instance, framing, complete)
+        if not complete:
+            x.stream.resume_request()  # before we send: that may be as much as to make us pause it again
         channel.send(self, head + data if data else head, complete, request.method == b"HEAD")
         if x.paused:
             self.pause()
-        if not complete:
-            x.stream.resume_request()
 
     def _begin_body(self, x: Exchange, request: Request, complete: bool) -> tuple[bytes, bytes]:
         """(what there is of the body, framed; the fields that frame it)."""
@@ -240,7 +246,11 @@ class Attempt:
         if channel is None:
             return
         end = self._x.request.complete
-        data = self._next_piece()
+        try:
+            data = self._next_piece()
+        except Exception as error:  # noqa: BLE001  # a filter's bug ends its own exchange only
+            self._crash(error)
+            return
         if self._chunked:
             data = self._frame(data, end)
         channel.send_body(data, end)
@@ -259,11 +269,20 @@ class Attempt:
         self._judge(None)
         self._let_go()
 
+    def waits_for_client(self) -> bool:
+        request = self._x.request
+        if request.complete or self._channel is None or self._full:
+            return False
+        return not request.expects_continue or request.body_bytes > 0  # else the service has to say: go on
+
     def expire(self, now: float) -> Failure:
         if self._waiting:
             # The line for a connection was too long: the service has not seen this request.
             self._judge(None)
             failure = DEADLINE_PASSED.because(f"no free connection to {self._instance.name}")
+        elif self.waits_for_client():
+            self._judge(None)
+            failure = DEADLINE_PASSED.because("the client was still sending")
         else:
             failure = REPLY_TIMEOUT.because(f"{self._instance.name} did not answer in time")
             self._judge(failure)
@@ -308,10 +327,13 @@ class Attempt:
             return
         self._judge(None, well=True)
         tunnel = Tunnel(channel.transport, self._tunnel_closed)
-        channel.become_tunnel(tunnel)
         x.attempt = None
-        client, sent = self._forward.replies.switched(x, reply, tunnel)
-        tunnel.open(client, sent, rest)
+        client = self._forward.replies.switched(x, reply, tunnel)
+        if client is None:
+            channel.abandon()
+            return
+        channel.become_tunnel(tunnel)
+        tunnel.open(*client, rest)
 
     def _tunnel_closed(self, tunnel: Tunnel) -> None:
         self._forward.replies.tunnel_closed(self._x, tunnel.to_client)
@@ -325,9 +347,11 @@ class Attempt:
         self._fail(failure)
 
     def on_full(self) -> None:
+        self._full = True
         self._x.stream.pause_request()
 
     def on_drained(self) -> None:
+        self._full = False
         self._x.stream.resume_request()
 
     # -- within
@@ -344,12 +368,12 @@ class Attempt:
         """What has come of the body since last time, filtered."""
         x = self._x
         request = x.request
-        if x.body is not None:
-            return x.body
         parts = request.parts
         if parts:
             request.parts = []
         data = b"" if not parts else parts[0] if len(parts) == 1 else b"".join(parts)
+        if x.body is not None:
+            data = x.body
         for stage_filter in x.request_filters:
             data = stage_filter.feed(data) if data else data
             if request.complete:
@@ -358,7 +382,17 @@ class Attempt:
 
     def _frame(self, data: bytes, end: bool) -> bytes:
         framed = chunk(data) if data else b""
-        return framed + last_chunk(self._x.request.trailers) if end else framed
+        if not end:
+            return framed
+        trailers = self._x.request.trailers
+        if trailers:
+            keep = self._forward.keep
+            trailers = [field for field in trailers if keep[field[0]]]
+        return framed + last_chunk(trailers)
+
+    def _crash(self, error: Exception) -> None:
+        self.cancel()
+        self._forward.replies.crashed(self._x, error)
 
     def _fail(self, failure: Failure) -> None:
         self._judge(failure)

@@ -37,7 +37,7 @@ def test_verdicts_are_remembered_within_a_bound() -> None:
     assert asked == [b"a", b"b"]
     for number in range(10_000):
         assert not keep[b"n%d" % number]
-    assert len(keep) <= 4096
+    assert len(keep) <= 1024
 
 
 def test_render() -> None:
