@@ -228,9 +228,13 @@ def test_a_body_that_is_announced_too_large(client: RawClient) -> None:
     assert client.reply()[0] == 413
 
 
-def test_a_body_that_grows_too_large(client: RawClient) -> None:
-    client.request("/small", "POST", "transfer-encoding: chunked")
-    client.send(b"5\r\n12345\r\n6\r\n123456\r\n0\r\n\r\n")
+@pytest.mark.parametrize("whole", [True, False], ids=["with its head", "after its head"])
+def test_a_body_that_grows_too_large(client: RawClient, whole: bool) -> None:
+    head = b"POST /small HTTP/1.1\r\nhost: gateway\r\ntransfer-encoding: chunked\r\n\r\n"
+    body = b"5\r\n12345\r\n6\r\n123456\r\n0\r\n\r\n"
+    client.send(head + body if whole else head)
+    if not whole:
+        client.send(body)
     assert client.reply()[0] == 413
 
 
