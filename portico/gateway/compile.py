@@ -43,7 +43,7 @@ from .effects import check_effects
 from .errors import ErrorForm
 from .runtime import Runtime
 from .site import Live, RouteSite
-from .template import UnknownPlaceholder
+from .template import TemplateError
 
 TIMEOUT_S = 10.0
 IDLE_S = 30.0
@@ -126,8 +126,8 @@ class Compiler:
         settings = self._settings
         try:
             self._endpoints = self._answers()
-        except UnknownPlaceholder as unknown:
-            self._unknown_placeholder(("gateway", "health", "body"), unknown)
+        except TemplateError as error:
+            self._bad_template(("gateway", "health", "body"), error)
         for name, service in settings.services.items():
             self._services[name] = self._service(name, service)
             yield
@@ -188,23 +188,27 @@ class Compiler:
     def _errors(self) -> ErrorForm | None:
         try:
             return ErrorForm(self._settings.gateway.errors, self._clock)
-        except UnknownPlaceholder as unknown:
-            self._unknown_placeholder(("gateway", "errors", "body"), unknown)
+        except TemplateError as error:
+            self._bad_template(("gateway", "errors", "body"), error)
             return None
 
-    def _unknown_placeholder(self, path: Path, unknown: UnknownPlaceholder) -> None:
-        self._problems.add(path, f"the template names {{{unknown.name}}}, which nothing fills")
+    def _bad_template(self, path: Path, error: TemplateError) -> None:
+        self._problems.add(path, str(error))
 
     def _service(self, name: str, written: ServiceSettings) -> Service:
         breaker: Breaker | None = None
         failing = bytes(600)
         if written.breaker is not None:
-            rule = breaker_rule(written.breaker)
-            breaker = self._live_services.breaker(
-                name, rule, lambda: Breaker(rule, partial(self._moved, name))
-            )
-            self.breakers[name] = breaker
-            failing = bytes(status in written.breaker.statuses for status in range(600))
+            try:
+                rule = breaker_rule(written.breaker)
+            except ValueError as error:
+                self._problems.add(("services", name, "breaker"), str(error))
+            else:
+                breaker = self._live_services.breaker(
+                    name, rule, lambda: Breaker(rule, partial(self._moved, name))
+                )
+                self.breakers[name] = breaker
+                failing = bytes(status in written.breaker.statuses for status in range(600))
         instances = tuple(self._instance(name, written, address) for address in written.addresses)
         return Service(
             name,

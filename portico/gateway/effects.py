@@ -31,6 +31,8 @@ def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Pr
         if settings.services[name].breaker is None:
             reason = f"has no effect: {name} has no breaker, and so always counts as ready"
             problems.add(("gateway", "ready", "require", index), reason)
+    _unproven_access(settings, problems)
+    _unused(settings, problems)
     known = CODES.union(*(stage.codes for stage in stages))
     for code in settings.gateway.errors.texts:
         if code not in known:
@@ -57,3 +59,35 @@ def _passed_headers(settings: Settings, problems: Problems) -> None:
             "has no effect: it adds to headers.allow, and without that every header passes",
             "remove it, or write allow: standard",
         )
+
+
+def _unproven_access(settings: Settings, problems: Problems) -> None:
+    """`authorize` on a route that proves nobody refuses every request."""
+    by_default = settings.defaults.stages
+    for index, route in enumerate(settings.routes):
+        asks = route.stages.get("authorize", by_default.get("authorize")) is not None
+        proves = route.stages.get("authenticate", by_default.get("authenticate"))
+        if asks and not proves:
+            problems.add(
+                ("routes", index, "authorize" if "authorize" in route.stages else "authenticate"),
+                "refuses every request: the route proves nobody (authenticate: none), so nobody has a role",
+                "name an identity under authenticate, or write authorize: off",
+            )
+
+
+def _unused(settings: Settings, problems: Problems) -> None:
+    """What is declared and never used is worth knowing, if no reason to stop."""
+    used = {route.service for route in settings.routes}
+    for name in settings.services:
+        if name not in used:
+            problems.add(("services", name), "no route uses this service", severity="warning", on_key=True)
+    proving = {
+        name
+        for stages in (settings.defaults.stages, *(route.stages for route in settings.routes))
+        for name in stages.get("authenticate") or ()
+    }
+    for name in settings.identity:
+        if name not in proving:
+            problems.add(
+                ("identity", name), "no route asks for this identity", severity="warning", on_key=True
+            )

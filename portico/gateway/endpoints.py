@@ -74,7 +74,7 @@ class Vitals(Protocol):
 
 
 def endpoint_routes(settings: Settings, vitals: Vitals) -> list[EndpointRoute]:
-    """The gateway's own routes. Raises UnknownPlaceholder for a health template that names what there is not."""
+    """The gateway's own routes. Raises TemplateError for a health template that names what there is not."""
     paths = settings.gateway.endpoints
     body = settings.gateway.health.body
     template = compile_template(DEFAULT_HEALTH if body is None else body, PLACEHOLDERS)

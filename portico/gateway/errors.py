@@ -36,7 +36,7 @@ def timestamp(wall_s: float) -> str:
 
 
 class ErrorForm:
-    """Renders failures. Raises UnknownPlaceholder for a template that names what there is not."""
+    """Renders failures. Raises TemplateError for a template that names what there is not."""
 
     __slots__ = ("_clock", "_content_type", "_template", "_texts")
 

@@ -2,7 +2,7 @@
 
 A text that is exactly one placeholder takes the value as it is (`"{status}"` becomes the number 404); inside
 longer text it is written out. `{{` and `}}` are braces. A name that no value has is a mistake of the configuration,
-found by `compile_template` and not by a client.
+found by `compile_template` and not by a client; so is a brace that belongs to no name.
 """
 
 from __future__ import annotations
@@ -17,16 +17,12 @@ Template = Callable[[Values], Any]
 _PIECE = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
 
 
-class UnknownPlaceholder(ValueError):
-    """`name` stands in a template and is not among the known ones."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+class TemplateError(ValueError):
+    """A template cannot be filled; the message is a clause for a person."""
 
 
 def compile_template(written: Any, known: Collection[str]) -> Template:
-    """A function from values to the filled template. Raises UnknownPlaceholder."""
+    """A function from values to the filled template. Raises TemplateError."""
     if isinstance(written, str):
         return _compile_text(written, known)
     if isinstance(written, Mapping):
@@ -44,18 +40,18 @@ def _compile_text(text: str, known: Collection[str]) -> Template:
     start = 0
     for found in _PIECE.finditer(text):
         if found.start() > start:
-            pieces.append(text[start : found.start()])
+            pieces.append(_plain(text[start : found.start()]))
         start = found.end()
         name = found[1]
         if name is None:
             pieces.append(found[0][0])
         elif name not in known:
-            raise UnknownPlaceholder(name)
+            raise TemplateError(f"the template names {{{name}}}, which nothing fills")
         else:
             pieces.append(None)
             names.append(name)
     if start < len(text):
-        pieces.append(text[start:])
+        pieces.append(_plain(text[start:]))
     if not names:
         literal = "".join(piece for piece in pieces if piece is not None)
         return lambda values: literal
@@ -68,3 +64,11 @@ def _compile_text(text: str, known: Collection[str]) -> Template:
         return "".join(str(values[next(following)]) if piece is None else piece for piece in pieces)
 
     return fill
+
+
+def _plain(text: str) -> str:
+    if "{" in text or "}" in text:
+        raise TemplateError(
+            f'"{text}" has a brace that belongs to no {{name}}; a plain brace is written twice'
+        )
+    return text

@@ -47,9 +47,12 @@ def _node(address: bytes) -> bytes:
 
 def _from_proxies(peer: bytes, header: bytes, trusted: Sequence[Network]) -> tuple[bytes, bytes]:
     """(client, X-Forwarded-For to send) behind a trusted proxy."""
-    hops = [hop for hop in tokens(header) if _address(hop.decode("latin-1")) is not None]
+    told = tokens(header)
+    hops = [hop for hop in told if _address(hop.decode("latin-1")) is not None]
     client = peer
-    for hop in reversed(hops):
+    for hop in reversed(told):
+        if hop not in hops:
+            break  # who handed it on is not known, so what stands left of it is anybody's word
         client = hop
         if not is_trusted(hop, trusted):
             break

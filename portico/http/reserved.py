@@ -1,7 +1,9 @@
 """Field names that only the gateway may write towards a service (requirements 1.6).
 
 A client that sends one is not refused, the field is: it never reaches a service, in the head or in a trailer.
-Underscores count as hyphens, because many services (WSGI, PHP, CGI) cannot tell the two apart.
+Beside what the gateway writes itself these are names that frameworks believe about the client's address, its user or
+its path, and `Proxy`, which CGI programs take for their own HTTP_PROXY. Underscores count as hyphens, because many
+services (WSGI, PHP, CGI) cannot tell the two apart.
 """
 
 from __future__ import annotations
@@ -12,17 +14,20 @@ _NAMES = frozenset(
         b"x-privileged",
         b"x-tenant-id",
         b"x-tenant-source",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-proto",
-        b"x-forwarded-port",
         b"x-real-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"true-client-ip",
+        b"x-remote-user",
+        b"x-original-url",
+        b"x-rewrite-url",
+        b"proxy",
         b"x-original-ip",
         b"x-request-deadline",
         b"forwarded",
     }
 )
-_PREFIXES = (b"x-internal-", b"x-user-", b"x-venue-context-", b"x-gateway-")
+_PREFIXES = (b"x-forwarded-", b"x-internal-", b"x-user-", b"x-venue-context-", b"x-gateway-")
 
 
 def is_reserved(name: bytes) -> bool:

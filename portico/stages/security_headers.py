@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from portico.config.models.model import SettingsModel
-from portico.config.values import Duration, Flag, OrOff, Text, refuse
+from portico.config.values import Duration, Flag, HeaderValue, OrOff
 from portico.exchange.fields import Field as HeaderField
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 
@@ -21,15 +21,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data: https:"
 )
 ONE_YEAR_S = 365 * 86_400.0
-
-
-def _field_value(text: str) -> str:
-    if not text.isascii() or not text.isprintable():
-        raise refuse("{written} cannot be sent in a header", text, "use printable ASCII on one line")
-    return text.strip()
-
-
-Value = Annotated[Text, AfterValidator(_field_value)]
 
 
 class StrictTransportSecurity(SettingsModel):
@@ -52,7 +43,7 @@ class StrictTransportSecurity(SettingsModel):
 class SecurityHeaders(SettingsModel):
     """Which security headers replies carry; each can be `off`."""
 
-    csp: OrOff[Value] = Field(CONTENT_SECURITY_POLICY, description="Content-Security-Policy.")
+    csp: OrOff[HeaderValue] = Field(CONTENT_SECURITY_POLICY, description="Content-Security-Policy.")
     hsts: OrOff[StrictTransportSecurity] = Field(
         None,
         description="Strict-Transport-Security. Write it only where every client comes over HTTPS.",
@@ -60,8 +51,8 @@ class SecurityHeaders(SettingsModel):
     )
     nosniff: OrOff[Literal[True]] = Field(True, description="X-Content-Type-Options: nosniff.")
     frame: OrOff[Literal["SAMEORIGIN", "DENY"]] = Field("SAMEORIGIN", description="X-Frame-Options.")
-    referrer: OrOff[Value] = Field("no-referrer", description="Referrer-Policy.")
-    xss: OrOff[Value] = Field(
+    referrer: OrOff[HeaderValue] = Field("no-referrer", description="Referrer-Policy.")
+    xss: OrOff[HeaderValue] = Field(
         None,
         description='X-XSS-Protection, for old browsers: "1; mode=block". Today\'s ignore it.',
         json_schema_extra={"default": "off"},

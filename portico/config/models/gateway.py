@@ -19,6 +19,7 @@ from portico.config.values import (
     Duration,
     Flag,
     Form,
+    HeaderValue,
     Maybe,
     Name,
     OneOrMany,
@@ -137,7 +138,7 @@ class ErrorSettings(SettingsModel):
     body: Maybe[Template] = Field(
         default=None, description="A template of the reply's body; problem details (RFC 9457) if left out."
     )
-    content_type: Text = Field(default="application/json", description="The reply's content type.")
+    content_type: HeaderValue = Field(default="application/json", description="The reply's content type.")
     texts: dict[ErrorCode, Text] = Field(
         default_factory=dict, description="Other texts for error codes, such as AUTH_REQUIRED."
     )

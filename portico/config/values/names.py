@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
+from portico.config.values.plain import Text
 from portico.config.values.refusal import refuse
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
@@ -53,6 +54,16 @@ HeaderName = Annotated[
     ),
 ]
 """A header's name → lower case."""
+
+
+def _header_value(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise refuse("{written} cannot be sent in a header", text, "use printable ASCII on one line")
+    return text.strip()
+
+
+HeaderValue = Annotated[Text, AfterValidator(_header_value)]
+"""A header's value (RFC 9110 section 5.5) that the gateway writes."""
 
 
 def _header_pattern(value: object) -> str:

@@ -52,7 +52,36 @@ def route(headers: str = "") -> str:
     ],
 )
 def test_what_would_do_nothing_is_a_problem(text: str, problem: str) -> None:
-    assert problems(text) == [problem]
+    assert [found for found in problems(text) if "warning:" not in found] == [problem]
+
+
+def test_a_breaker_that_cannot_work_is_a_problem() -> None:
+    text = "version: 1\nservices: {one: {url: 'http://127.0.0.1:1', breaker: {errors: 0%}}}"
+    with pytest.raises(ConfigurationError, match=r"services.one.breaker: errors must be more than 0"):
+        compile_offline(load_settings_text(text, stage_types(load_stages())))
+
+
+def test_access_without_proof_is_a_problem() -> None:
+    [problem] = problems("routes: [{match: /a, service: one, authenticate: none, authorize: {roles: [admin]}}]\n"
+                         "roles: {admin: {}}")  # fmt: skip
+    assert "routes[0].authorize: refuses every request" in problem
+
+
+def test_a_service_that_no_route_uses_is_a_warning() -> None:
+    assert any("warning: services.one: no route uses this service" in found for found in problems(
+        "gateway: {stall: 100ms}"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gateway: {errors: {body: {m: '{status'}}}",
+        "gateway: {health: {body: {m: 'status}'}}}",
+        'gateway: {errors: {body: {}, content_type: "text/html\\r\\nx-a: b"}}',
+    ],
+)
+def test_what_could_not_be_sent_or_never_opens_is_a_problem(text: str) -> None:
+    assert any("warning:" not in found for found in problems(text))
 
 
 @pytest.mark.parametrize(
