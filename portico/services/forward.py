@@ -1,8 +1,9 @@
 """From the end of a chain to a service and back: one `Forward` per route, one `Attempt` per call.
 
-A call passes the breaker, picks an instance, takes a connection, sends the request with the fields that the
-service may believe, and hands the reply to the road. Every call is judged by the breaker exactly once: by the
-status of its reply, by its failure, or not at all when the client gave it up.
+A call passes the breaker, picks an instance, takes a connection, sends the request with the fields that the service
+may believe, and hands the reply to the road. An instance that cannot be reached is passed over. Every call is
+judged by the breaker exactly once: by the status of its reply, by its failure, or not at all when the client gave
+it up.
 
 A kept-alive connection may close under a request (RFC 9112 section 9.3.1). When that happens before any byte of
 the reply, on a connection that had been used before, an idempotent request whose body is still at hand goes out
@@ -166,6 +167,7 @@ class Attempt:
         "_replay",
         "_resent",
         "_ticket",
+        "_tried",
         "_waiting",
         "_x",
     )
@@ -176,6 +178,7 @@ class Attempt:
         self._instance = instance
         self._ticket = ticket  # the breaker's, REFUSED once its verdict is told
         self._channel: Channel | None = None
+        self._tried = 0  # instances that could not be reached
         self._waiting = False
         self._chunked = False
         self._paused = False
@@ -191,7 +194,7 @@ class Attempt:
         failure = self._instance.pool.wait(self)
         if failure is not None:
             self._waiting = False
-            self._fail(failure)
+            self._fail(failure.because(f"every connection to {self._instance.name} is in use"))
 
     def on_channel(self, channel: Channel) -> None:
         self._waiting = False
@@ -236,7 +239,18 @@ class Attempt:
 
     def on_no_channel(self, failure: Failure) -> None:
         self._waiting = False
-        self._fail(failure)
+        instances = self._forward.service.instances
+        self._tried += 1
+        if self._tried >= len(instances):
+            self._fail(failure)
+            return
+        # Nothing has been sent, so the next instance may have the request, whatever its method.
+        self._instance = instances[(instances.index(self._instance) + 1) % len(instances)]
+        channel = self._instance.pool.checkout(monotonic())
+        if channel is not None:
+            self.on_channel(channel)
+        else:
+            self.wait()
 
     # -- the road's side
 
