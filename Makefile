@@ -9,6 +9,8 @@ ARGS ?=
 
 export PYTHON VENV
 BIN := $(VENV)/bin
+# Tests run commands of this Makefile as a person would: they must not take themselves for its children.
+ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test mutants check fix bench docs lock wheel clean
@@ -25,12 +27,12 @@ run: ## Run the gateway with the services of a profile (PROFILE=psa), on port 30
 test: ## Run every test, then the committed mutations (ARGS='-k breaker' picks some tests)
 	@tools/venv.sh dev
 	@tools/needs.sh
-	@PATH="$(abspath $(BIN)):$$PATH" python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
-	@$(if $(ARGS),,$(BIN)/python tools/mutate.py)
+	@$(ALONE) python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@$(if $(ARGS),,$(ALONE) python tools/mutate.py)
 
 mutants: ## Break the source in each committed way and see a test fail (ARGS='breaker' picks some)
 	@tools/venv.sh dev
-	@$(BIN)/python tools/mutate.py $(ARGS)
+	@$(ALONE) python tools/mutate.py $(ARGS)
 
 check: ## Check form, lint, types, import directions, dead code, spelling and mutations' places
 	@tools/venv.sh dev
