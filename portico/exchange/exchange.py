@@ -84,6 +84,7 @@ class Exchange:
         "gathered",
         "head_sent",
         "identity",
+        "idle_s",
         "latest",
         "notes",
         "now",
@@ -109,6 +110,7 @@ class Exchange:
         self.now = now  # when the head was complete
         self.deadline = 0.0  # when the road loses patience; moved on by every step
         self.finished = 0.0  # when it ended
+        self.idle_s = 0.0  # how long the reply may be silent, once its head has been sent
         self.latest = float("inf")  # when all must be over, whatever moves
         self.runtime: Any = None
         self.route: RouteLabel = None  # type: ignore[assignment]  # set by the road before any stage runs

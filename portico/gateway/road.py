@@ -134,7 +134,7 @@ class Road:
         if request.body_bytes > chain.body_limit:
             self.broken(x, BODY_TOO_LARGE)
             return
-        x.deadline = monotonic() + (chain.idle_s if x.head_sent else chain.timeout_s)
+        x.deadline = monotonic() + (x.idle_s if x.head_sent else chain.timeout_s)
         if x.attempt is not None:
             x.attempt.send()
         if x.parked_at < 0:
@@ -317,7 +317,8 @@ class Road:
             return
         x.head_sent = True
         x.reply_bytes = len(data)
-        x.deadline = now + chain.idle_s
+        x.idle_s = chain.idle_s if end or not _is_event_stream(reply) else _FOREVER
+        x.deadline = now + x.idle_s
         x.stream.send_head(reply, data, end, trailers)
         if end:
             self._end(x, now)
@@ -336,7 +337,7 @@ class Road:
             keep = x.chain.keep_reply
             trailers = [field for field in trailers if keep[field[0]]]
         x.reply_bytes += len(data)
-        x.deadline = now + x.chain.idle_s
+        x.deadline = now + x.idle_s
         x.stream.send_data(data, end, trailers)
         if end:
             self._end(x, now)
@@ -541,6 +542,12 @@ def _find_options(runtime: Runtime, request: Request) -> Match | Miss:
     if asked:
         return table.find_preflight(asked, request.host, request.path, request.query, request.fields)
     return table.find(request.method, request.host, request.path, request.query, request.fields)
+
+
+def _is_event_stream(reply: Reply) -> bool:
+    """Server-sent events are silent for as long as nothing happens: that is no idle service (requirements 1.10)."""
+    kind = reply.header(b"content-type")
+    return kind is not None and kind.lower().startswith(b"text/event-stream")
 
 
 def _pass(x: Exchange, data: bytes, end: bool) -> bytes:

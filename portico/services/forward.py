@@ -241,7 +241,7 @@ class Attempt:
         self._waiting = False
         instances = self._forward.service.instances
         self._tried += 1
-        if self._tried >= len(instances):
+        if self._tried >= len(instances) or failure.side is not Side.SERVICE:
             self._fail(failure)
             return
         # Nothing has been sent, so the next instance may have the request, whatever its method.
