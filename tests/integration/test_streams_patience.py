@@ -39,7 +39,7 @@ routes:
   - {match: /full, service: full, authenticate: none}
   - {match: /narrow, service: narrow, authenticate: none}
   - {match: "POST /small", service: good, limits: {body: 10B}, authenticate: none}
-  - {match: "POST /small/unanswered", service: silent, limits: {body: 10B}, authenticate: none}
+  - {match: "POST /small/unanswered", service: mute, limits: {body: 10B}, authenticate: none}
   - {match: /good, service: good, authenticate: none}
 """
 
