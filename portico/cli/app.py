@@ -6,6 +6,8 @@ Exit codes are in `trouble`. `main` is the entry point.
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from typing import Any
 
 import typer
@@ -39,6 +41,9 @@ class Commands(TyperGroup):
                 raise  # nobody reads on: the program ends without a word
             about = f"{error.filename}: " if error.filename else ""
             complain([f"{about}{(error.strerror or str(error)).lower()}"])
+            if error.errno == errno.ENOSPC:
+                # What could not be written would be tried again at the end, and change the exit code.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(TROUBLE) from None
 
 
