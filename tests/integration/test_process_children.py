@@ -137,7 +137,7 @@ def test_a_service_that_is_no_longer_wanted_ends_when_tunnels_had_their_time(gat
     gateway.write(drain="100ms", url="http://127.0.0.1:9")
     assert gateway.ask("reload")["ok"]
     until(lambda: not alive(pid), "the service to end")
-    assert not Path(path).exists()
+    until(lambda: not Path(path).exists(), "its socket to be removed")
     until(lambda: gateway.ask("status")["children"] == [], "it to be forgotten")
 
 
