@@ -172,7 +172,6 @@ class _Generator:
         return self.outcome
 
     def _tick(self) -> None:
-        self._clock.read()
         now = monotonic()
         while (due := self._start + self._next) <= now:
             self._next = next(self._times)
@@ -184,8 +183,7 @@ class _Generator:
                 self._backlog.append(due)
                 self.outcome.waited += due >= self._counted
             now = monotonic()
-        if due != math.inf:
-            self._clock.set(due)
+        self._clock.set(due)
 
     # What connections tell.
 
@@ -314,18 +312,11 @@ class TimerFd:
         self._spec = (ctypes.c_long * 4)()  # interval and value, each seconds and nanoseconds
 
     def set(self, at: float) -> None:
-        """Become readable at this monotonic time, which may have passed."""
-        whole = int(at)
-        self._spec[2], self._spec[3] = whole, int((at - whole) * 1e9)
+        """Be readable from this monotonic time on (which may have passed; infinity: never), and not before."""
+        whole = 0 if at == math.inf else int(at)
+        self._spec[2], self._spec[3] = whole, int((at - whole) * 1e9) if whole else 0
         if self._libc.timerfd_settime(self.fd, 1, self._spec, None):
             raise OSError(ctypes.get_errno(), "timerfd_settime")
-
-    def read(self) -> None:
-        """Take note that it rang."""
-        try:
-            os.read(self.fd, 8)
-        except BlockingIOError:
-            pass
 
     def close(self) -> None:
         """Give it back."""
