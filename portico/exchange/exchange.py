@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .stream import Stream
 
 
+_FOREVER = float("inf")
+
+
 class Attempt(Protocol):
     """One call to a service, as the exchange sees it."""
 
@@ -146,12 +149,16 @@ class Exchange:
     def pause_reply(self) -> None:
         """The client's side is full."""
         self.paused = True
+        if self.idle_s == _FOREVER:
+            self.deadline = 0.0  # events may be silent, who reads them may not: the sweep starts the clock
         if self.attempt is not None:
             self.attempt.pause()
 
     def resume_reply(self) -> None:
         """The client's side has drained."""
         self.paused = False
+        if self.idle_s == _FOREVER:
+            self.deadline = _FOREVER
         if self.attempt is not None:
             self.attempt.resume()
 

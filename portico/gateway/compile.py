@@ -41,6 +41,7 @@ from portico.services.service import LiveServices, Service
 from .chain import Chain, Label, Link
 from .effects import check_effects
 from .errors import ErrorForm
+from .outside import Unsayable, checked, is_outside
 from .runtime import Runtime
 from .site import Live, RouteSite
 from .template import TemplateError
@@ -370,6 +371,11 @@ class Compiler:
                 self._stage_map.add(
                     key, hooks.on_request, hooks.on_reply, hooks.on_end, module=type(stage).__module__
                 )
+                if is_outside(stage):
+                    try:
+                        hooks = checked(hooks)
+                    except Unsayable as error:
+                        site.problem(str(error))
                 links.append(Link(key, hooks, self._origin(origin), stage.explain(settings)))
         return links
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .pool import Pool
     from .tunnel import Tunnel
 
-HEAD_BYTES = 65536  # of a reply's head, on the wire
+HEAD_BYTES = 65536  # of a reply's head, on the wire, and of what frames its body between two pieces of it
 FIELDS = 256  # of a head, and of the trailers
 INTERIMS = 32  # 1xx replies to one request
 
@@ -215,10 +215,11 @@ class Channel(asyncio.Protocol):
             elif not self._trouble:
                 self._trouble = str(error)
         reply = self._reply
-        if reply is None:
-            self._head_wire += len(data)
+        if not self._complete:
+            # Bytes that are no body: of a head, of chunk heads and their extensions, of trailers.
+            self._head_wire = 0 if self._parts else self._head_wire + len(data)
             if self._head_wire > HEAD_BYTES and not self._trouble:
-                self._trouble = "a head without end"
+                self._trouble = "a head without end" if reply is None else "framing without end"
         if self._trouble:
             self._give_up()
         elif reply is not None:
