@@ -11,8 +11,8 @@ ISSUER = "bench"
 ROLE = "agent"
 
 
-def make_token() -> str:
-    """A token that the configurations of all peers accept."""
+def make_token(role: str = ROLE) -> str:
+    """A token that the configurations of all peers accept; with another role, one that must not do anything."""
     now = int(time.time())
-    claims = {"sub": "u1", "tenant_id": "t1", "role": ROLE, "type": "access", "iss": ISSUER}
+    claims = {"sub": "u1", "tenant_id": "t1", "role": role, "type": "access", "iss": ISSUER}
     return jwt.encode({**claims, "iat": now, "exp": now + 86_400}, SECRET, "HS256")

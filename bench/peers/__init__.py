@@ -14,16 +14,29 @@ from pathlib import Path
 
 from bench.processes import PROXY_CORE, Broken, cpu_s, free_port, memory_bytes, running, tree
 
-from . import nginx
+from . import caddy, haproxy, nginx
+from .envoy import envoy
+from .node import node
 from .peer import LeftOut, Peer, Setup
 from .portico import portico
+from .python_proxies import AIOHTTP, STARLETTE
 
 __all__ = ["PEERS", "LeftOut", "Peer", "Running", "Setup", "chosen", "started"]
 
 PEERS: list[Peer] = [
     nginx.PEER,
+    haproxy.PEER,
+    caddy.PEER,
     portico("nothing"),
+    envoy("nothing"),
+    node("fastify", "nothing"),
+    node("express", "nothing"),
+    AIOHTTP,
+    STARLETTE,
     portico("everything"),
+    envoy("everything"),
+    node("fastify", "everything"),
+    node("express", "everything"),
 ]
 if any(f"PORTICO_ALSO_{word}" in os.environ for word in ("PYTHON", "CHECKOUT")):
     PEERS += [portico("nothing", also=True), portico("everything", also=True)]
