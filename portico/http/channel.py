@@ -48,6 +48,13 @@ class Caller(Protocol):
     def on_drained(self) -> None: ...
 
 
+def _announces_body(fields: list[Field]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t0") != b"")
+        for name, value in fields
+    )
+
+
 class Channel(asyncio.Protocol):
     """A connection to one instance. `uses` counts the requests it has carried."""
 
@@ -270,6 +277,9 @@ class Channel(asyncio.Protocol):
             self._interims += 1
             if self._interims > INTERIMS:
                 self._trouble = "interim replies without end"
+            elif _announces_body(self._fields):
+                # RFC 9110 section 15.2: it has none. The parser reads one, which would stand in the final reply.
+                self._trouble = "an interim reply with a body"
             elif self.caller is not None:
                 self.caller.on_interim(status, self._fields)
         else:
