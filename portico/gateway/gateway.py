@@ -301,6 +301,7 @@ class Gateway:
             "generation": self._generation,
             "in_flight": len(self.road.active),
             "tunnels": len(self.road.tunnels),
+            "reserved_bytes": self.memory.used,
             "connections": len(self.listener.connections) if self.listener is not None else 0,
             "rss_bytes": memory[0] if memory is not None else 0,
             "breakers": {
