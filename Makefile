@@ -6,6 +6,8 @@ PROFILE ?= psa
 # Tests run in as many processes as there are cores, but at most four: each may start a whole gateway.
 JOBS ?= 4
 ARGS ?=
+# Which suites `make suites` runs: all, if none is named.
+SUITES ?=
 
 export PYTHON VENV
 BIN := $(VENV)/bin
@@ -13,7 +15,7 @@ BIN := $(VENV)/bin
 ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix bench docs lock wheel clean
+.PHONY: help run test mutants check fix bench docs lock suites wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -57,6 +59,10 @@ docs: ## Make the configuration reference anew from the schema
 lock: ## Lock versions and hashes anew from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@tools/venv.sh dev
 	@PATH="$(abspath $(BIN)):$$PATH" tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+suites: ## Run third-party suites against the gateway, beside nginx and Envoy (SUITES='litmus autobahn')
+	@tools/venv.sh dev
+	@$(ALONE) python -m tests.suites $(ARGS) $(SUITES)
 
 wheel: ## Build the wheel into dist/
 	@tools/venv.sh dev
