@@ -1,5 +1,8 @@
 """The command line: python -m bench [--peers "portico nginx"] [--rounds 5] [--seconds 4] [--scenarios "get post"].
 
+All peers and all scenarios in at least five rounds are a full run: it replaces bench/results. Any other goes to
+bench/results/partial, which is not committed.
+
 Exit codes: 0 when all that could be installed was measured, 1 when a peer broke or the machine cannot measure, 2 for
 arguments that make no sense.
 """
@@ -17,10 +20,13 @@ from types import FrameType
 
 from . import peers, scenarios
 from .claims import make_token
+from .machine import this_machine
+from .report import Report
 from .runner import Bench, install
 from .service import serving
 
 RESULTS = Path(__file__).parent / "results"
+FULL_ROUNDS = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     ready, versions, left_out = install(options.peers)
     for name, reason in left_out.items():
-        print(f"left out: {name}: {reason}", file=sys.stderr)
+        print(f"Left out: {name}: {reason}", file=sys.stderr)
+    report = Report(this_machine(), versions, left_out, options.rounds, options.seconds)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with (
         tempfile.TemporaryDirectory(prefix="portico-bench-", dir=memory) as folder,
@@ -41,10 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
             Path(folder), service, make_token(), ready, options.rounds, options.seconds, versions, left_out
         )
         for scenario in options.scenarios:
-            print(scenario.TITLE, file=sys.stderr)
+            print(scenario.TITLE, file=sys.stderr, flush=True)
             result = scenario.run(bench)
-            print(result)
-    return 0
+            for name, reason in result.failed.items():
+                print(f"  {name} failed: {reason}", file=sys.stderr, flush=True)
+            report.results.append(result)
+            report.write(options.out)
+    print(report.markdown())
+    print(f"Written to {options.out}", file=sys.stderr)
+    return 1 if any(result.failed for result in report.results) else 0
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -54,9 +66,12 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--peers", default="", help="names and groups, with spaces between; all by default")
     parser.add_argument("--scenarios", default="", help="names, with spaces between; all by default")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=FULL_ROUNDS)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--out", type=Path, help="a folder for the results")
     options = parser.parse_args(arguments)
+    full = not (options.peers or options.scenarios) and options.rounds >= FULL_ROUNDS
+    options.out = options.out or (RESULTS if full else RESULTS / "partial")
     try:
         options.peers = peers.chosen(options.peers.split())
         options.scenarios = scenarios.chosen(options.scenarios.split())

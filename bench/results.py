@@ -17,13 +17,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a chart. `low` and `high` are the spread; `marked` bars are ours, and coloured."""
+    """One bar of a chart. `low` and `high` are the spread; `marked` bars are ours, and coloured. A `group` gets a
+    heading where it begins."""
 
     label: str
     value: float
     low: float
     high: float
     marked: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

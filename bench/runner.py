@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .answers import check_answer
+from .answers import check_answer, check_features
 from .load import Load, wrk
 from .peers import LeftOut, Peer, Running, started
 from .processes import PROXY_CORE
@@ -45,7 +45,8 @@ class Bench:
     def start(
         self, peer: Peer, *, cores: str = PROXY_CORE, workers: int = 1, routes: int = 1
     ) -> Iterator[Running]:
-        """A peer in front of the service, after its answer to a small GET was checked. Raises `Broken`."""
+        """A peer in front of the service, after its answer to a small GET was checked, and that those which have
+        everything on let no stranger pass. Raises `Broken`."""
         folder = self.folder / f"{next(self._numbers)}-{peer.name}"
         with started(
             peer,
@@ -57,6 +58,8 @@ class Bench:
             routes=routes,
         ) as running:
             check_answer(running.port, self.token)
+            if peer.features == "everything":
+                check_features(running.port, self.token)
             yield running
 
     def wrk(
