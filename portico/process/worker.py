@@ -68,7 +68,7 @@ class Gateway(Protocol):
     async def prepare(self, settings: Settings, children: Mapping[str, str]) -> None: ...
     def commit(self) -> None: ...
     def discard(self) -> None: ...
-    async def listen(self, sockets: list[socket.socket]) -> None: ...
+    async def listen(self, sockets: list[tuple[int, socket.socket]]) -> None: ...
     def drain(self) -> None: ...
     def stop_accepting(self) -> None: ...
     async def finish(self, grace_s: float) -> bool: ...
@@ -85,7 +85,12 @@ class Worker:
     """One worker. Signals and messages end here; the gateway knows of neither."""
 
     def __init__(
-        self, make: MakeGateway, slot: int, sockets: list[socket.socket], link: Link, beat_s: float
+        self,
+        make: MakeGateway,
+        slot: int,
+        sockets: list[tuple[int, socket.socket]],
+        link: Link,
+        beat_s: float,
     ) -> None:
         self._link = link
         self._sockets = sockets
@@ -257,9 +262,12 @@ def _log_uncaught(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 
 async def _run(options: argparse.Namespace) -> None:
     make: MakeGateway = _named(options.gateway)
-    sockets = [socket.socket(fileno=int(each)) for each in options.listen.split(",") if each]
+    sockets = [
+        (int(entry), socket.socket(fileno=int(number)))
+        for entry, number in (each.split(":") for each in options.listen.split(",") if each)
+    ]
     control = socket.socket(fileno=options.control)
-    for each in (control, *sockets):
+    for each in (control, *(listening for _, listening in sockets)):
         os.set_inheritable(each.fileno(), False)
         each.setblocking(False)
     worker = Worker(make, options.slot, sockets, await Link.over(control), options.beat)

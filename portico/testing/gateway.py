@@ -45,9 +45,12 @@ class OneWorker:
 
 
 class RunningGateway:
-    """A gateway that listens on `port`. `gateway` is the thing itself, for a test that looks inside."""
+    """A gateway that listens on `port`. `gateway` is the thing itself, for a test that looks inside.
 
-    def __init__(self, gateway: Gateway, port: int) -> None:
+    `ports` has one for each entry of `gateway.listen`, in their order; `port` is the first.
+    """
+
+    def __init__(self, gateway: Gateway, ports: Sequence[int]) -> None:
         self.gateway = gateway
         self.port = port
 
@@ -86,14 +89,16 @@ class RunningGateway:
 async def gateway(
     text: str, *, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
 ) -> AsyncIterator[RunningGateway]:
-    """Run a gateway with the configuration `text` (YAML; `listen` and `workers` play no part).
+    """Run a gateway with the configuration `text` (YAML). `workers` plays no part, and of `gateway.listen` the
+    addresses do not: each entry gets a free port of its own on the loopback interface.
 
     `files` are the texts, by path, of all other files that it may name.
     """
     cluster = OneWorker()
     made = Gateway(cluster=cluster, worker=0)
     cluster.gateway = made
-    await made.prepare(_settings(text, env, files), {})
+    settings = _settings(text, env, files)
+    await made.prepare(settings, {})
     made.commit()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -120,6 +125,14 @@ def _settings(text: str, env: Mapping[str, str] | None, files: Mapping[str, str]
 
 
 def _plugin(reference: str) -> tuple[str, object]:
+def _bound() -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    bound.listen(128)
+    return bound
+
+
     stage = load_stage(reference)
     return stage.key, stage.settings
 
