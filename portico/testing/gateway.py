@@ -52,7 +52,8 @@ class RunningGateway:
 
     def __init__(self, gateway: Gateway, ports: Sequence[int]) -> None:
         self.gateway = gateway
-        self.port = port
+        self.ports = tuple(ports)
+        self.port = self.ports[0]
 
     @property
     def url(self) -> str:
@@ -100,11 +101,9 @@ async def gateway(
     settings = _settings(text, env, files)
     await made.prepare(settings, {})
     made.commit()
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", 0))
-    running = RunningGateway(made, listening.getsockname()[1])
-    await made.listen([listening])
+    sockets = [(number, _bound()) for number, _ in enumerate(settings.gateway.listen)]
+    running = RunningGateway(made, [bound.getsockname()[1] for _, bound in sockets])
+    await made.listen(sockets)
     try:
         yield running
         await running.settled()
@@ -119,12 +118,6 @@ async def gateway(
         raise Leak(f"after close: {'; '.join(rest)}")
 
 
-def _settings(text: str, env: Mapping[str, str] | None, files: Mapping[str, str] | None = None) -> Settings:
-    stages = load_stages()
-    return load_settings_text(text, stage_types(stages), env or {}, files=files, plugin=_plugin).settings
-
-
-def _plugin(reference: str) -> tuple[str, object]:
 def _bound() -> socket.socket:
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,6 +126,12 @@ def _bound() -> socket.socket:
     return bound
 
 
+def _settings(text: str, env: Mapping[str, str] | None, files: Mapping[str, str] | None = None) -> Settings:
+    stages = load_stages()
+    return load_settings_text(text, stage_types(stages), env or {}, files=files, plugin=_plugin).settings
+
+
+def _plugin(reference: str) -> tuple[str, object]:
     stage = load_stage(reference)
     return stage.key, stage.settings
 
