@@ -13,6 +13,7 @@ from .fields import Field
 if TYPE_CHECKING:
     import asyncio
 
+    from .allowance import Told
     from .failure import Failure
     from .identity import Identity
     from .reply import Reply
@@ -89,6 +90,7 @@ class Exchange:
         "identity",
         "idle_s",
         "latest",
+        "limits",
         "notes",
         "now",
         "params",
@@ -126,6 +128,7 @@ class Exchange:
         self.forward: list[Field] | None = None
         self.body: bytes | None = None
         self.notes: dict[str, Any] | None = None
+        self.limits: list[Told] | None = None  # what limits found, until the reply tells it
         self.reply: Reply | None = None
         self.failure: Failure | None = None
         self.attempt: Attempt | None = None

@@ -63,6 +63,12 @@ def sample_figures(gateway: Gateway) -> None:
     def refusals() -> Iterator[Sample]:
         yield (), gateway.memory.refusals
 
+    def limit_keys() -> Iterator[Sample]:
+        yield (), gateway.limits.room.used
+
+    def limit_keys_forgotten() -> Iterator[Sample]:
+        yield (), gateway.limits.room.forgotten
+
     def pool_connects() -> Iterator[Sample]:
         for service, stats in gateway.pool_stats().items():
             yield (service, "opened"), stats["connects"]
@@ -78,3 +84,5 @@ def sample_figures(gateway: Gateway) -> None:
     registry.sample(metrics.memory_reserved, reserved)
     registry.sample(metrics.memory_refusals, refusals)
     registry.sample(metrics.pool_connects, pool_connects)
+    registry.sample(metrics.limit_keys, limit_keys)
+    registry.sample(metrics.limit_keys_forgotten, limit_keys_forgotten)
