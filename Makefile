@@ -8,6 +8,11 @@ JOBS ?= 4
 ARGS ?=
 # Which suites `make suites` runs: all, if none is named.
 SUITES ?=
+# What the benchmark measures: all peers and all scenarios, unless some are named.
+PEERS ?=
+SCENARIOS ?=
+ROUNDS ?= 5
+SECONDS ?= 4
 
 export PYTHON VENV
 BIN := $(VENV)/bin
@@ -45,12 +50,12 @@ fix: ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: ## Measure Portico beside nginx, one core each, then the road part by part (needs nginx and wrk)
+bench: ## Measure Portico beside other proxies (PEERS="portico envoy" SCENARIOS="get post" ROUNDS=5 SECONDS=4)
 	@tools/venv.sh dev
-	@for tool in nginx wrk; do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || \
-		{ echo "portico: $$tool is missing. Install it: apt-get install nginx-light wrk" >&2; exit 1; }; done
-	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench.compare $(ARGS)
-	@$(BIN)/python -m bench.parts
+	@tools/peers.sh $(PEERS)
+	@$(if $(PEERS)$(SCENARIOS),,$(BIN)/python -m bench.parts)
+	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench --peers '$(PEERS)' --scenarios '$(SCENARIOS)' \
+		--rounds $(ROUNDS) --seconds $(SECONDS)
 
 docs: ## Make the configuration reference anew from the schema
 	@tools/venv.sh dev
@@ -69,5 +74,6 @@ wheel: ## Build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what was made here, except your data in var/
-	rm -rf '$(VENV)' build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf '$(VENV)' build dist bench/peers/node/node_modules bench/results/partial
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

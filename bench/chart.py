@@ -13,7 +13,7 @@ from .results import Bar, Chart
 WIDTH = 760
 _LABELS, _FIGURES = 250, 80
 _ROW, _BAR = 26, 16
-_TOP, _HEADING, _BOTTOM = 58, 30, 14
+_TOP, _HEADING, _BOTTOM = 58, 30, 34
 
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f }
@@ -33,8 +33,8 @@ _STYLE = """
 """
 
 
-def svg(chart: Chart) -> str:
-    """The chart as a document. The longest spread fills the width."""
+def svg(chart: Chart, footer: str) -> str:
+    """The chart as a document. The longest spread fills the width; the footer says when and on what."""
     most = max((bar.high for bar in chart.bars), default=0) or 1
     scale = (WIDTH - _LABELS - _FIGURES) / most
     lines: list[str] = []
@@ -58,6 +58,7 @@ def svg(chart: Chart) -> str:
             f'<text class="title" x="0" y="18">{escape(chart.title)}: {escape(chart.unit)}</text>',
             f'<text class="quiet" x="0" y="38">{escape(chart.caption)}</text>',
             *lines,
+            f'<text class="quiet" x="0" y="{height - 8}">{escape(footer)}</text>',
             "</svg>\n",
         ]
     )

@@ -38,6 +38,10 @@ class Machine:
             f"load before the run {self.load:.1f}{quiet}."
         )
 
+    def footer(self) -> str:
+        """The shortest that identifies a chart."""
+        return f"{self.date} · {self.processor}, {self.cores} cores · {self.system}"
+
     def fields(self) -> dict[str, object]:
         """For JSON."""
         return asdict(self)

@@ -32,7 +32,7 @@ class Report:
         (folder / "results.json").write_text(self.json(), encoding="utf-8")
         for result in self.results:
             for name, chart in zip(chart_names(result), result.charts, strict=True):
-                (folder / name).write_text(svg(chart), encoding="utf-8")
+                (folder / name).write_text(svg(chart, self.machine.footer()), encoding="utf-8")
 
     def markdown(self) -> str:
         """The page."""

@@ -16,11 +16,14 @@ from .answers import check_answer, check_log
 from .peers import Running
 from .processes import Broken
 from .results import Bar, Chart, Result, Table
-from .runner import Bench
+from .runner import CONNECTIONS, Bench
 
 WARM_UP_S = 3
 YARDSTICK = "nginx"
-COLUMNS = ("proxy, one core", "requests/s, median (min–max)", "to nginx", "CPU µs per request", "to nginx")
+COLUMNS = (
+    *("proxy, one core", "requests/s, median (min–max)", "to nginx"),
+    *("CPU µs per request", "to nginx", "its core in use"),
+)
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Turns:
     running: Running
     rates: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
+    used: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -56,7 +60,12 @@ def compare(bench: Bench, result: Result, *, method: str, body: bytes | None = N
                 except Broken as reason:
                     result.failed[one.running.name] = str(reason)
                     turns.remove(one)
-    report(turns, result, f"{bench.rounds} rounds of {bench.seconds} s, one core each")
+    rounds = f"{bench.rounds} rounds" if bench.rounds > 1 else "one round"
+    report(
+        turns,
+        result,
+        f"one core each, {CONNECTIONS} connections; medians of {rounds} of {bench.seconds} s, with their spread",
+    )
 
 
 def _turn(bench: Bench, one: Turns, method: str, body: bytes | None, *, warm_up: int) -> None:
@@ -75,6 +84,7 @@ def _turn(bench: Bench, one: Turns, method: str, body: bytes | None, *, warm_up:
         return
     one.rates.append(load.rate)
     one.cpu_us.append(used / load.requests * 1e6)
+    one.used.append(used / load.seconds)
     print(f"  {running.name}: {load.rate:,.0f}/s, {one.cpu_us[-1]:.1f} µs", file=sys.stderr, flush=True)
 
 
@@ -88,13 +98,18 @@ def report(turns: list[Turns], result: Result, conditions: str) -> None:
             f"{one.rate / yardstick.rate:.2f}" if yardstick else "–",
             f"{one.cpu:.1f}",
             f"{one.cpu / yardstick.cpu:.2f}" if yardstick else "–",
+            f"{statistics.median(one.used):.0%}",
         )
         for one in turns
     ]
     result.tables.append(Table(COLUMNS, rows))
+    result.notes.append(
+        "A core in use by less than about 95 % means that service, load or others on the machine set the pace: then "
+        "CPU time per request tells more than the rate."
+    )
     bars = [
         Bar(
-            label=one.running.peer.title.partition(",")[0],
+            label=one.running.version.partition(",")[0].partition(" on ")[0],
             value=one.rate,
             low=min(one.rates),
             high=max(one.rates),
@@ -105,5 +120,10 @@ def report(turns: list[Turns], result: Result, conditions: str) -> None:
     ]
     result.charts.append(Chart(result.title, "requests/s", bars, conditions))
     result.measured = {
-        one.running.name: {"requests_per_s": one.rates, "cpu_us_per_request": one.cpu_us} for one in turns
+        one.running.name: {
+            "requests_per_s": one.rates,
+            "cpu_us_per_request": one.cpu_us,
+            "core_used": one.used,
+        }
+        for one in turns
     }

@@ -53,6 +53,7 @@ def _version(packages: list[str]) -> str:
         f"{name} {json.loads((FOLDER / 'node_modules' / name / 'package.json').read_text())['version']}"
         for name in packages
     ]
+    found[0] = found[0].capitalize()
     return f"{', '.join(found)} on Node.js {first_number(said(tool('node', 'nodejs'), '--version'))}"
 
 

@@ -19,7 +19,8 @@ def _versions(*packages: str) -> str:
         "import platform, sys; from importlib.metadata import version; "
         "print(', '.join(f'{name} {version(name)}' for name in sys.argv[1:]), 'on Python', platform.python_version())"
     )
-    return said(_PYTHON, "-c", program, *packages)
+    said_so = said(_PYTHON, "-c", program, *packages)
+    return said_so.replace("starlette", "Starlette")
 
 
 def _addresses(setup: Setup) -> Mapping[str, str]:
@@ -33,7 +34,7 @@ def _source(file: str, setup: Setup) -> str:
 STARLETTE = Peer(
     name="starlette",
     group="starlette",
-    title="Starlette with httpx on uvicorn, nothing on",
+    title="Starlette with httpx, nothing on",
     features="nothing",
     file="starlette_proxy.py",
     install=_ENVIRONMENT.install,
