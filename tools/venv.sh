@@ -21,6 +21,8 @@ fail() {
     exit 1
 }
 
+[ -f "$lock" ] || fail "there is no $lock"
+
 fingerprint() {
     case $1 in
     peers-*) cksum <"requirements/$1.txt" ;;

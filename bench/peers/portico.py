@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.claims import ISSUER, ROLE, SECRET
 
+from .features import LIMIT
 from .peer import Features, LeftOut, Peer, Setup, said
 
 _BARE = """
@@ -35,7 +36,7 @@ logs: {{access: {log}, format: json, level: info}}
 identity: {{users: {{jwt: {{secret: "{secret}", issuer: {issuer}, type: access, require: [tenant_id]}}}}}}
 roles: {{{role}: {{permissions: ["tickets:*"]}}}}
 services: {{tickets: {{url: "http://127.0.0.1:{service}"}}}}
-defaults: {{authenticate: [users]}}
+defaults: {{authenticate: [users], rate_limit: [{{allow: {limit}/s, per: ip}}, {{allow: {limit}/s, per: user}}]}}
 routes:
   - {{match: "/api/v1/tickets/**", service: tickets, authorize: {{GET: "tickets:view", "*": "tickets:edit"}}}}
   - {{match: "/api/v1/files/**", service: tickets, authorize: {{"*": "tickets:view"}}, limits: {{body: 2GiB}}}}
@@ -56,6 +57,7 @@ def configure(setup: Setup, features: Features) -> str:
         secret=SECRET,
         issuer=ISSUER,
         role=ROLE,
+        limit=LIMIT,
     )
     return head + "".join(more.format(n=n) for n in range(1, setup.routes))
 
