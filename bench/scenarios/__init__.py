@@ -8,7 +8,7 @@ from typing import Protocol
 from bench.results import Result
 from bench.runner import Bench
 
-SCENARIOS = ("get", "post")
+SCENARIOS = ("get", "post", "latency", "bodies", "routes", "idle", "workers", "reload", "keys")
 """In the order of the report. A module joins by its name here."""
 
 
