@@ -13,13 +13,8 @@ from portico.config.walk import Found, walk
 _KEYS = ("identity.*.jwt.public_key",)
 _PEM = (
     *(f"services.*.tls.{key}" for key in ("ca", "cert", "key")),
-    *(f"gateway.listen{item}.tls.{key}" for item in ("", "[]") for key in ("cert", "key", "client.ca")),
-    *(
-        f"gateway.listen{item}.tls.certificates{one}.{key}"
-        for item in ("", "[]")
-        for one in ("", "[]")
-        for key in ("cert", "key")
-    ),
+    *(f"gateway.listen[].tls.{key}" for key in ("cert", "key", "client.ca")),
+    *(f"gateway.listen[].tls.certificates[].{key}" for key in ("cert", "key")),
 )
 
 

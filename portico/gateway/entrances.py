@@ -5,15 +5,18 @@ Certificates that are about to end, or have, are warnings: a gateway that refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
 from time import time
 
 from portico.config.marks import Path
 from portico.config.models.listen import ListenSettings, ListenTlsSettings
+from portico.config.models.service import ServiceSettings, TlsSettings
 from portico.config.problems import Problems
 from portico.http.certificates import Certificate, CertificateError, check_authorities, read_certificate
 from portico.http.entrance import Entrance
-from portico.http.tls import listener_context
+from portico.http.tls import listener_context, service_context
 
 
 def compile_entrances(listen: Sequence[ListenSettings], problems: Problems) -> tuple[Entrance, ...]:
@@ -45,6 +48,29 @@ def https_port(listen: Sequence[ListenSettings]) -> int | None:
         if entry.tls is not None and entry.where.port:
             return entry.where.port
     return None
+
+
+async def prepare_contexts(services: Iterable[ServiceSettings]) -> list[ssl.SSLContext]:
+    """The contexts that these services need, so that compiling finds them made.
+
+    In a thread: the system's authorities take a tenth of a second to read, and OpenSSL needs no interpreter for it.
+    """
+    wanted = [
+        service.tls
+        for service in services
+        if any(address.scheme == "https" for address in service.addresses)
+    ]
+    return await asyncio.to_thread(_contexts, wanted) if wanted else []
+
+
+def _contexts(wanted: list[TlsSettings | None]) -> list[ssl.SSLContext]:
+    found = []
+    for choices in wanted:
+        try:
+            found.append(service_context(choices))
+        except CertificateError:
+            continue  # whoever compiles tells it, with its line
+    return found
 
 
 def _check(path: Path, tls: ListenTlsSettings, problems: Problems) -> bool:

@@ -35,6 +35,7 @@ from portico.stages import load_stages
 
 from .compile import Compiler
 from .endpoints import endpoint_routes
+from .entrances import prepare_contexts
 from .figures import sample_figures
 from .road import Road
 from .site import Live
@@ -102,6 +103,7 @@ class Gateway:
         """Compile a configuration beside the live one. Raises ConfigurationError; then nothing has changed."""
         self.discard()
         self._loop = asyncio.get_running_loop()
+        contexts = await prepare_contexts(settings.services.values())
         compiler = self.compiler(settings, children)
         try:
             await _in_slices(compiler.steps())
@@ -113,6 +115,7 @@ class Gateway:
         except BaseException:
             self.live.discard()
             raise
+        del contexts  # whatever is in use is held by who uses it
         self._pending = compiler
 
     def compiler(

@@ -19,6 +19,8 @@ from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
 from portico.exchange.fields import Field, tokens
 from portico.exchange.reply import BODILESS, Reply
 
+from .tls import ended_in_order
+
 if TYPE_CHECKING:
     from .pool import Pool
     from .tunnel import Tunnel
@@ -176,7 +178,7 @@ class Channel(asyncio.Protocol):
         if caller is None:
             return
         reply = self._reply
-        if exc is None and reply is not None and reply.close_delimited:
+        if exc is None and reply is not None and reply.close_delimited and ended_in_order(self._transport):
             caller.on_data(b"", True, [], monotonic())
         else:
             caller.on_broken(CONNECTION_RESET.because(str(exc or "closed")), not self._seen)
@@ -184,7 +186,7 @@ class Channel(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._tunnel is not None:
             self._tunnel.service_eof()
-            return True
+            return self._transport.can_write_eof()
         if self.caller is None:
             self.closed = True  # before `connection_lost` is called, a request could still be given to it
         return False

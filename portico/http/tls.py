@@ -7,6 +7,7 @@ takes up to a tenth of a second, and sessions can only be resumed in the context
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -172,6 +173,22 @@ def listener_context(choices: ListenerTls) -> ListenerContext:
     if found is None:
         found = _listener_contexts[choices] = ListenerContext(choices)
     return found
+
+
+def ended_in_order(transport: asyncio.BaseTransport) -> bool:
+    """Whether the other side has said itself that nothing follows: with TLS by close_notify (RFC 8446 section 6.1).
+
+    Anybody on the way can end a TCP connection, and asyncio shows both ends alike; OpenSSL knows the difference.
+    """
+    connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if connection is None:
+        return True
+    try:
+        return not connection.read(1)
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:
+        return False
 
 
 def _picker(

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Str
 from portico.config.addresses import LISTEN_SCHEMA, Listen, ListenAddress
 from portico.config.models.model import SettingsModel
 from portico.config.substitution import typed
-from portico.config.values import AtLeastOne, Form, Maybe, OneOrMany, Pem, PemFile, refuse
+from portico.config.values import Form, Maybe, Pem, PemFile, refuse
 
 Port = Annotated[int, Strict(), Field(ge=0, le=65_535), BeforeValidator(typed)]
 
@@ -59,7 +59,7 @@ class ListenTlsSettings(SettingsModel):
     key: Maybe[PemFile] = Field(
         default=None, description="The key of that certificate, as a file in PEM form without password."
     )
-    certificates: OneOrMany[CertificateSettings] = Field(
+    certificates: tuple[CertificateSettings, ...] = Field(
         default=(),
         description="Several certificates, by the name that a client asks for; the first for any other name.",
     )
@@ -136,4 +136,17 @@ def _distinct(entries: tuple[ListenSettings, ...]) -> tuple[ListenSettings, ...]
     return entries
 
 
-ListenEntries = Annotated[AtLeastOne[ListenEntry], AfterValidator(_distinct)]
+def _list(value: object) -> object:
+    if isinstance(value, dict):
+        raise refuse("must be a list of addresses", value, 'put "- " in front of it')
+    if value in ([], ()):
+        raise refuse("must not be empty", value)
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _list_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [LISTEN_SCHEMA, {**schema, "minItems": 1}]}
+
+
+ListenEntries = Annotated[tuple[ListenEntry, ...], AfterValidator(_distinct), Form(_list, _list_schema)]
+"""``:3000``, or a list of addresses and of objects."""
