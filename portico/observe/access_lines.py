@@ -119,6 +119,8 @@ class JsonLines(_Lines):
         url = quote(self._target(x))
         path = url[1 : url.index("?")] if "?" in url else url[1:-1]
         extra = "" if x.failure is None else _failure(x.failure)
+        if x.request.scheme == b"https":
+            extra += '"scheme":"https",'
         caller = x.identity
         if caller is not None:
             known = self._callers.get((caller.subject, caller.tenant))
@@ -183,6 +185,7 @@ class TextLines(_Lines):
             "user": None if caller is None else caller.subject,
             "tenant": None if caller is None else caller.tenant,
             "service": self._service,
+            "scheme": "https" if x.request.scheme == b"https" else None,
             "failure": None if failure is None else failure.code,
             "detail": None if failure is None else failure.detail,
             "bytes": x.reply_bytes,

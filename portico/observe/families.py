@@ -73,6 +73,17 @@ class Metrics:
         self.connections_refused = registry.counter(  # sampled
             "portico_client_connections_refused_total", "Connections of clients beyond the limit."
         )
+        self.handshakes = registry.counter(  # sampled
+            "portico_tls_handshakes_total",
+            "TLS handshakes with clients that are over: done, failed, late, or dropped because there were too many.",
+            ["outcome"],
+        )
+        self.certificate_ends = registry.gauge(  # sampled
+            "portico_certificate_expires_timestamp_seconds",
+            "When a certificate that is shown to clients expires, wall time.",
+            ["address", "names"],
+            "min",
+        )
         self.pool_connections = registry.gauge(  # sampled
             "portico_pool_connections", "Open connections to services, by state.", ["service", "state"]
         )

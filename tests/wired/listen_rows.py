@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from portico.testing import Client, Malformed, Message, Upstream
 from tests.certificates import Authority, Pair
@@ -75,10 +76,13 @@ def shown(asked: str) -> Probe:
         context.check_hostname = False
         async with await Client.connect(site.ports[1], tls=context, name=asked) as client:
             assert client.tls is not None
-            (_, name), *_ = (client.tls.getpeercert() or {})["subjectAltName"]
-            return name
+            return _names((client.tls.getpeercert() or {})["subjectAltName"])
 
     return probe
+
+
+def _names(alternatives: Any) -> list[str]:
+    return [name for _, name in alternatives]
 
 
 async def redirected(site: Site) -> object:
@@ -92,7 +96,8 @@ async def late_beside_others(site: Site) -> object:
 
 async def late(site: Site) -> object:
     async def wait(site: Site) -> object:
-        return await site.moment()
+        await site.moment()
+        return None
 
     return await _late(site, wait)
 
@@ -159,7 +164,7 @@ ROWS = (
     at(
         "tls.cert",
         ("<folder>/one.pem", "<folder>/two.pem"),
-        ("one.test", "two.test"),
+        (["one.test"], ["two.test"]),
         shown("any.test"),
         SERVED,
     ),
@@ -167,14 +172,14 @@ ROWS = (
     at(
         "tls.certificates[].cert",
         ("<folder>/two.pem", "<folder>/ours.pem"),
-        ("two.test", REFUSED),
+        (["two.test"], REFUSED),
         shown("two.test"),
         SEVERAL,
     ),
     at(
         "tls.certificates[].key",
         ("<folder>/key.pem", "<folder>/other.key"),
-        ("two.test", REFUSED),
+        (["two.test"], REFUSED),
         shown("two.test"),
         SEVERAL,
     ),
