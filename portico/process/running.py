@@ -39,6 +39,19 @@ from portico.process.messages import (
 log = logging.getLogger("portico.process")
 
 
+# Of a worker's figures, what `portico status` tells: what it holds now, and how its services are.
+_TOLD = (
+    "in_flight",
+    "tunnels",
+    "tasks",
+    "reserved_bytes",
+    "connections",
+    "rss_bytes",
+    "pools",
+    "breakers",
+)
+
+
 class Gone(Exception):
     """The worker died, or said nothing in time, before it answered."""
 
@@ -197,7 +210,7 @@ class Running:
             "state": self.state,
             "generation": self.generation,
             "serving_s": round(self.served_s, 1),
-            **{key: self.last[key] for key in ("in_flight", "connections", "breakers") if key in self.last},
+            **{key: self.last[key] for key in _TOLD if key in self.last},
         }
 
     def _signal(self, number: signal.Signals) -> None:

@@ -105,6 +105,7 @@ class Worker:
         self._prepared = 0
         self._listening: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any] | None] = set()
         self._done = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -116,6 +117,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._on_terminate)
         loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         tasks = [asyncio.create_task(self._obey()), asyncio.create_task(self._pulse())]
+        self._tasks = {*tasks, asyncio.current_task()}
         await self._done.wait()
         for task in tasks:
             task.cancel()
@@ -209,7 +211,11 @@ class Worker:
             self._gateway.reopen_logs()
 
     def _snapshot(self) -> dict[str, Any]:
-        return self._gateway.snapshot() if self._live else {}
+        """The gateway's figures, and how many tasks run beside this worker's own: those of requests that wait."""
+        if not self._live:
+            return {}
+        own = {*self._tasks, self._preparing, self._listening, self._stopping}
+        return {**self._gateway.snapshot(), "tasks": len(asyncio.all_tasks() - own)}
 
     async def _pulse(self) -> None:
         push_at = 0.0

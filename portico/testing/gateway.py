@@ -54,6 +54,7 @@ class RunningGateway:
         self.gateway = gateway
         self.ports = tuple(ports)
         self.port = self.ports[0]
+        self.loop = asyncio.get_running_loop()
 
     @property
     def url(self) -> str:
@@ -78,12 +79,16 @@ class RunningGateway:
                 found.append(repr(pool))
         return found + [repr(task) for task in _gateways_tasks()]
 
-    async def settled(self) -> None:
+    async def settled(self, patience_s: float = 5.0) -> None:
         """Wait until nothing is under way. Raises Leak when that does not happen."""
         try:
-            await until(lambda: not self.leaks(), "the gateway is at rest", 5.0)
+            await until(lambda: not self.leaks(), "the gateway is at rest", patience_s)
         except TookTooLong:
             raise Leak("; ".join(self.leaks())) from None
+
+
+# Those whose block has not ended, for a test that shares one with others.
+OPEN: set[RunningGateway] = set()
 
 
 @asynccontextmanager
@@ -104,10 +109,12 @@ async def gateway(
     sockets = [(number, _bound()) for number, _ in enumerate(settings.gateway.listen)]
     running = RunningGateway(made, [bound.getsockname()[1] for _, bound in sockets])
     await made.listen(sockets)
+    OPEN.add(running)
     try:
         yield running
         await running.settled()
     finally:
+        OPEN.discard(running)
         made.stop_accepting()
         await made.close()
     listener = made.listener
