@@ -63,7 +63,9 @@ def configure(setup: Setup, features: Features) -> str:
 
 
 def _environment(checkout: str, setup: Setup) -> Mapping[str, str]:
-    return {"PYTHONPATH": checkout} if checkout else {}
+    # An installed Portico has its bytecode from pip; a checkout must be allowed to keep it, or every start compiles.
+    bytecode = {"PYTHONDONTWRITEBYTECODE": ""}
+    return {**bytecode, "PYTHONPATH": checkout} if checkout else bytecode
 
 
 def _version(python: str, checkout: str) -> str:
