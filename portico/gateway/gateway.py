@@ -155,7 +155,7 @@ class Gateway:
             )
         else:
             self.listener.configure(settings.limits, settings.timeouts, settings.trusted_proxies)
-        self.listener.entrances = compiler.entrances
+        self.listener.enter_by(compiler.entrances)
         self.road.runtime = runtime
         if before is not None:
             self._retired.append((monotonic() + settings.drain_timeout, before.generation))

@@ -119,7 +119,7 @@ class Handshakes:
     async def _shake(self, accepted: socket.socket, context: ListenerContext, listener: Listener) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: SecureConnection(listener, context.asks),
+                lambda: SecureConnection(listener, context.trust),
                 accepted,
                 ssl=context.context,
                 ssl_handshake_timeout=self.patience_s,

@@ -18,7 +18,7 @@ from .connection import Connection
 
 if TYPE_CHECKING:
     from .listener import Listener
-    from .tls import ListenerContext
+    from .tls import ClientTrust, ListenerContext
 
 # Of replies that wait in the TLS layer, behind which the transport has a buffer of its own.
 WRITE_BUFFER = 65536
@@ -41,20 +41,22 @@ class Entrance:
 class SecureConnection(Connection):
     """A connection with TLS. Its requests carry the certificate that the client has shown."""
 
-    __slots__ = ("_asks", "_certificate")
+    __slots__ = ("_certificate", "trust")
 
-    def __init__(self, listener: Listener, asks: bool) -> None:
+    def __init__(self, listener: Listener, trust: ClientTrust | None) -> None:
         super().__init__(listener, b"https")
-        self._asks = asks
+        self.trust = trust
         self._certificate: ClientCertificate | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is over."""
         cast(asyncio.Transport, transport).set_write_buffer_limits(high=WRITE_BUFFER)
-        if self._asks:
+        if self.trust is not None:
             shown = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self._certificate = ClientCertificate(shown) if shown else None
         super().connection_made(transport)
+        if not self._listener.trusts(self):  # not any more: there was a reload since the handshake began
+            self.close_when_idle()
 
     def eof_received(self) -> bool:
         """There is no half-close: whatever the protocol above wishes, asyncio closes a TLS connection here."""

@@ -14,7 +14,7 @@ from portico.exchange.stream import Road
 
 from .connection import LINGER_S, Connection, Phase
 from .door import Handshakes
-from .entrance import Entrance
+from .entrance import Entrance, SecureConnection
 from .forwarded import Network, is_trusted
 
 
@@ -60,6 +60,7 @@ class Listener:
         self.connections: set[Connection] = set()
         self.handshakes = Handshakes()
         self.entrances: Sequence[Entrance] = ()
+        self._trusts: list[object] = []
         self.draining = False
         self.accepted = 0
         self.refused = 0
@@ -84,6 +85,18 @@ class Listener:
             Phase.TUNNEL: timeouts.body,
             Phase.CLOSED: timeouts.body,
         }
+
+    def enter_by(self, entrances: Sequence[Entrance]) -> None:
+        """From now on. Whom only authorities have let in that are not trusted any more leaves after its reply."""
+        self.entrances = entrances
+        self._trusts = [entrance.tls.trust for entrance in entrances if entrance.tls is not None]
+        for connection in list(self.connections):
+            if isinstance(connection, SecureConnection) and not self.trusts(connection):
+                connection.close_when_idle()
+
+    def trusts(self, connection: SecureConnection) -> bool:
+        """Whether an entrance still believes the authorities that this connection was verified by."""
+        return connection.trust is None or connection.trust in self._trusts
 
     def admit(self, connection: Connection) -> bool:
         """Count a new connection in, unless there are too many."""

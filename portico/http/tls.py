@@ -111,11 +111,11 @@ class ListenerContext:
     """TLS of one address: `context` is what connections begin with, `certificates` what it shows, the default first.
 
     Certificates are picked by the name that the client asks for (RFC 6066 section 3): an exact one, a wildcard for
-    one label, else the first. `asks` says whether clients are asked for a certificate.
+    one label, else the first. `trust` is whose certificates clients show, None when they are not asked for one.
     """
 
     def __init__(self, choices: ListenerTls) -> None:
-        self.asks = choices.client is not None
+        self.trust = choices.client
         self.certificates: list[Certificate] = []
         self._choices = choices
         self._by_name: dict[str, ssl.SSLContext] = {}

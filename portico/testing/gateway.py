@@ -61,9 +61,11 @@ class RunningGateway:
         """Without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def reload(self, text: str, env: Mapping[str, str] | None = None) -> None:
+    async def reload(
+        self, text: str, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+    ) -> None:
         """Prepare and commit another configuration. Raises ConfigurationError; then nothing has changed."""
-        await self.gateway.prepare(_settings(text, env), {})
+        await self.gateway.prepare(_settings(text, env, files), {})
         self.gateway.commit()
 
     def leaks(self) -> list[str]:
