@@ -8,7 +8,11 @@ import proxy from '@fastify/http-proxy'
 const peer = JSON.parse(readFileSync(process.argv[2]))
 const app = peer.everything ? await everything() : Fastify({ logger: false })
 
-await app.register(proxy, { upstream: peer.service, undici: { connections: 256, pipelining: 1 } })
+await app.register(proxy, {
+  upstream: peer.service,
+  undici: { connections: 256, pipelining: 1 },
+  disableRequestLogging: true // one line per request, as the others write, not three
+})
 await app.listen({ host: '127.0.0.1', port: peer.port })
 process.on('SIGTERM', () => process.exit(0))
 
