@@ -40,6 +40,10 @@ class GatewayLimits(SettingsModel):
         default=10_000,
         description="Open client connections per worker; more are not accepted until some close.",
     )
+    connections_per_client: OrOff[Positive] = Field(
+        default=None,
+        description="Of these, one address's (in IPv6 one /64's); trusted proxies may have any number.",
+    )
     handshakes: Positive = Field(
         default=512,
         description="TLS handshakes under way per worker; with more, the oldest is broken off for the newest.",
