@@ -302,6 +302,8 @@ class Road:
         if reply.options:
             options = reply.options
             fields = [field for field in fields if field[0] not in options]
+        if not reply.dated:
+            fields.append((b"date", self.clock.date))  # RFC 9110 section 6.6.1: who forwards it says when it came
         reply.fields = fields
         reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
         reply.constant = chain.constant

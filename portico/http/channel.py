@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import httptools
 
 from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
-from portico.exchange.fields import Field, tokens
+from portico.exchange.fields import Field, tokens, trimmed
 from portico.exchange.reply import BODILESS, Reply
 
 from .tls import ended_in_order
@@ -29,12 +29,13 @@ HEAD_BYTES = 65536  # of a reply's head, on the wire, and of what frames its bod
 FIELDS = 256  # of a head, and of the trailers
 INTERIMS = 32  # 1xx replies to one request
 
-_LENGTH, _CODING, _CONNECTION, _KEEP_ALIVE = range(1, 5)
+_LENGTH, _CODING, _CONNECTION, _KEEP_ALIVE, _DATE = range(1, 6)
 _SPECIAL = {
     b"content-length": _LENGTH,
     b"transfer-encoding": _CODING,
     b"connection": _CONNECTION,
     b"keep-alive": _KEEP_ALIVE,
+    b"date": _DATE,
 }
 
 
@@ -76,6 +77,7 @@ class Channel(asyncio.Protocol):
         "_reply",
         "_request_done",
         "_seen",
+        "_spaced",
         "_surplus",
         "_trailers",
         "_transport",
@@ -102,6 +104,7 @@ class Channel(asyncio.Protocol):
         self._head_only = False  # the request was HEAD
         self._request_done = False
         self._seen = False  # any byte of the reply
+        self._spaced = False  # white space may stand behind a value of its head
         self._plain = False  # the next head is known to be HTTP/1.1
         self._head_wire = 0
         self._interims = 0
@@ -126,6 +129,7 @@ class Channel(asyncio.Protocol):
         self._request_done = end
         self._seen = self._delivered = self._complete = self._surplus = False
         self._keeps = True
+        self._spaced = False
         self._head_wire = self._interims = 0
         self._transport.write(head)
 
@@ -212,6 +216,8 @@ class Channel(asyncio.Protocol):
             self._plain = data.startswith(b"HTTP/1.1 ")
             if not self._plain and data.lstrip(b"\r\n")[:1] not in (b"H", b""):
                 self._trouble = "another protocol"  # the parser takes RTSP and ICE, too, and does not tell
+        if self._reply is None and (b" \r" in data or b"\t\r" in data or data[:1] == b"\r"):
+            self._spaced = True  # RFC 9110 section 5.5: it is no part of the value; the parser leaves it
         rest = b""
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -290,6 +296,8 @@ class Channel(asyncio.Protocol):
     def _take_head(self, status: int, version: str, keep_alive: bool) -> None:
         """The final head: settle how its body ends (RFC 9112 section 6.3)."""
         fields = self._fields
+        if self._spaced:
+            fields = trimmed(fields)
         reply = Reply(status, fields)
         reply.from_service = True
         chunked = False
@@ -307,10 +315,15 @@ class Channel(asyncio.Protocol):
                     self._trouble = "a transfer coding other than chunked"
                     return
                 chunked = True
+            elif kind == _DATE:
+                reply.dated = True
             else:
                 self._heed_keep_alive(value)
         if self._head_only:
             self._complete = status != 101
+            if reply.length is None and not chunked:
+                # The parser takes it for a reply whose body ends with the connection.
+                keep_alive = version == "1.1" and b"close" not in reply.options
         elif not chunked and reply.length is None and status not in BODILESS:
             reply.close_delimited = True
             keep_alive = False

@@ -44,7 +44,7 @@ REPLAY_BYTES = 65536  # a body up to this size is kept until the reply begins
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"QUERY", b"PROPFIND", b"REPORT"})
 
 _HEAD = (
-    b"%b %b HTTP/1.1\r\n%b%b%bx-request-id: %b\r\nx-gateway-forwarded: true\r\nvia: %b portico\r\n%b%b\r\n"
+    b"%b %b HTTP/1.1\r\n%b%b%bx-request-id: %b\r\nx-gateway-forwarded: true\r\nvia: %b %b\r\n%b%b\r\n"
 )
 
 # Written by the gateway for every request, whatever the client sent.
@@ -72,13 +72,16 @@ def request_fields(allow: frozenset[str] | None = None, drop: frozenset[str] = f
 class Forward:
     """How one route calls its service."""
 
-    __slots__ = ("_clock", "_own_host", "keep", "replies", "service")
+    __slots__ = ("_clock", "_name", "_own_host", "keep", "replies", "service")
 
-    def __init__(self, service: Service, keep: Keep, own_host: bool, clock: Clock, replies: Replies) -> None:
+    def __init__(
+        self, service: Service, keep: Keep, own_host: bool, name: bytes, clock: Clock, replies: Replies
+    ) -> None:
         self.service = service
         self.replies = replies
         self.keep = keep
         self._own_host = own_host
+        self._name = name  # the gateway's, in Via (RFC 9110 section 7.6.3)
         self._clock = clock
 
     def begin(self, x: Exchange, now: float) -> None:
@@ -150,6 +153,7 @@ class Forward:
             framing,
             x.request_id,
             request.version,
+            self._name,
             x.forwarded,
             more,
         )

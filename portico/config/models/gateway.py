@@ -184,7 +184,7 @@ class GatewaySettings(SettingsModel):
 
     name: Name = Field(
         default="portico",
-        description="The gateway's name in /health/detailed and in templates of health.body.",
+        description="The gateway's name in Via, in /health/detailed and in templates of health.body.",
     )
     listen: ListenEntries = Field(
         default=(ListenSettings.model_validate({"address": ":3000"}),),
