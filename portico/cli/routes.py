@@ -36,9 +36,14 @@ def routes(
         say(["", f"On every route: {', '.join(everywhere)}."])
 
 
+def _keys(row: Row) -> list[str]:
+    """The route's stages in their order; one that acts in several phases once."""
+    return list(dict.fromkeys(link.key for link in row.chain.links))
+
+
 def _everywhere(found: list[Row]) -> list[str]:
     """The stages that all routes have, in their order: said once instead of in every line."""
-    keys = [[link.key for link in row.chain.links] for row in found if row.route is not None]
+    keys = [_keys(row) for row in found if row.route is not None]
     return [key for key in keys[0] if all(key in others for others in keys)] if keys else []
 
 
@@ -47,7 +52,7 @@ def _cells(row: Row, everywhere: list[str]) -> tuple[str | Cell, ...]:
     if row.route is None:
         stages = "answered by the gateway"
     else:
-        own = [link.key for link in row.chain.links if link.key not in (*everywhere, "authenticate")]
+        own = [key for key in _keys(row) if key not in (*everywhere, "authenticate")]
         stages = ", ".join(own) or "-"
     return (
         row.match,
@@ -69,6 +74,6 @@ def _as_json(row: Row) -> dict[str, Any]:
         "order": row.entry.order,
         "service": row.chain.label.service or None,
         "authenticate": None if row.authenticate is None else list(row.authenticate) or "none",
-        "stages": [link.key for link in row.chain.links],
+        "stages": _keys(row),
         "origin": row.origin,
     }

@@ -27,7 +27,10 @@ identity: {users: {jwt: {secret: "a secret that is long enough for HS256"}}}
 stages: ["tests.integration.faulty_stages:Hesitating", "tests.integration.faulty_stages:Gathering"]
 services: {it: {url: "%s"}}
 routes:
-  - {match: /secret, service: it, authenticate: users}
+  - match: /secret
+    service: it
+    authenticate: users
+    rate_limit: [{allow: 1000000/s, per: ip}, {allow: 1000000/s, per: user}, {allow: 1000000/s, per: user+route}]
   - {match: /slow, service: it, authenticate: none, hesitating: true}
   - {match: /gather, service: it, authenticate: none, gathering: true}
   - {match: /**, service: it, authenticate: none}

@@ -132,8 +132,8 @@ def limited(limit: str, authenticate: str = "none") -> str:
 def test_a_limit_by_who_calls_is_a_problem_where_nobody_is_known() -> None:
     reason = "is known of nobody here: the route proves nobody (authenticate: none)"
     assert [found for found in problems(limited("{allow: 5/min, per: user}")) if "warning:" not in found] == [
-        f"portico.yaml:4:89: routes[0].rate_limit[0].per: user {reason} – write user|ip, or another rate_limit for this "
-        "route"
+        f"portico.yaml:4:89: routes[0].rate_limit[0].per: user {reason} – write user|ip, or another rate_limit for "
+        "this route"
     ]
     inherited = f"defaults: {{rate_limit: [{{allow: 5/min, per: tenant+user}}]}}\n{route()}"
     assert [found for found in problems(inherited) if "warning:" not in found] == [
