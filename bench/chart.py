@@ -1,7 +1,7 @@
 """A horizontal bar chart as SVG, by hand: readable on light and on dark pages, without a library or a font file.
 
-Colours come from one style sheet inside, which asks the reader's colour scheme; the background is transparent. Each
-bar shows its median, its figure, and the spread as a thin line.
+Colours come from one style sheet inside, which asks the reader's colour scheme. The chart brings its own background,
+so that it is readable where nobody answers that. Each bar shows its median, its figure, and the spread as a thin line.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from .results import Bar, Chart
 WIDTH = 760
 _LABELS, _FIGURES = 250, 80
 _ROW, _BAR = 26, 16
-_TOP, _HEADING, _BOTTOM = 58, 30, 34
+_MARGIN = 16
+_TOP, _HEADING, _BOTTOM = 58, 30, 30
 
 _STYLE = """
+  .page { fill: #ffffff }
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-size: 16px; font-weight: 600 }
   .quiet { font-size: 12px; fill: #59636e }
@@ -24,6 +26,7 @@ _STYLE = """
   .marked { fill: #0969da }
   .spread { stroke: #24292f; stroke-width: 1.5 }
   @media (prefers-color-scheme: dark) {
+    .page { fill: #0d1117 }
     text { fill: #e6edf3 }
     .quiet, .heading { fill: #9198a1 }
     .bar { fill: #6e7681 }
@@ -47,14 +50,16 @@ def svg(chart: Chart, footer: str) -> str:
         lines += _row(bar, y, scale)
         y += _ROW
     height = y + _BOTTOM
+    around, down = WIDTH + 2 * _MARGIN, height + 2 * _MARGIN
     told = ", ".join(f"{bar.label} {bar.group}: {bar.value:,.0f}" for bar in chart.bars)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-            f'height="{height}" role="img" aria-labelledby="title told">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-_MARGIN} {-_MARGIN} {around} {down}" '
+            f'width="{around}" height="{down}" role="img" aria-labelledby="title told">',
             f'<title id="title">{escape(chart.title)}, {escape(chart.unit)}</title>',
             f'<desc id="told">{escape(told)}</desc>',
             f"<style>{_STYLE}</style>",
+            f'<rect class="page" x="{-_MARGIN}" y="{-_MARGIN}" width="{around}" height="{down}" rx="6"/>',
             f'<text class="title" x="0" y="18">{escape(chart.title)}: {escape(chart.unit)}</text>',
             f'<text class="quiet" x="0" y="38">{escape(chart.caption)}</text>',
             *lines,

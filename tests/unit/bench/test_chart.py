@@ -23,6 +23,13 @@ def drawn(*bars: Bar) -> ElementTree.Element:
     )
 
 
+def bars_of(root: ElementTree.Element) -> list[ElementTree.Element]:
+    """All rectangles but the page."""
+    page, *bars = root.iter(f"{SVG}rect")
+    assert page.attrib["class"] == "page"
+    return bars
+
+
 def texts(root: ElementTree.Element) -> list[str]:
     return [element.text or "" for element in root.iter(f"{SVG}text")]
 
@@ -40,7 +47,7 @@ def test_names_figures_conditions_and_machine_are_on_it() -> None:
 
 def test_bars_are_in_proportion_and_spreads_stay_inside() -> None:
     root = drawn(*BARS)
-    widths = [float(bar.attrib["width"]) for bar in root.iter(f"{SVG}rect")]
+    widths = [float(bar.attrib["width"]) for bar in bars_of(root)]
     assert widths[0] / widths[1] == pytest.approx(2, rel=0.01)
     assert widths[2] / widths[1] == pytest.approx(4, rel=0.01)
     spreads = [(float(line.attrib["x1"]), float(line.attrib["x2"])) for line in root.iter(f"{SVG}line")]
@@ -51,14 +58,14 @@ def test_bars_are_in_proportion_and_spreads_stay_inside() -> None:
 
 def test_only_ours_are_marked_and_dark_pages_have_colours_of_their_own() -> None:
     root = drawn(*BARS)
-    assert [bar.attrib["class"] for bar in root.iter(f"{SVG}rect")] == ["bar marked", "bar", "bar"]
+    assert [bar.attrib["class"] for bar in bars_of(root)] == ["bar marked", "bar", "bar"]
     style = root.find(f"{SVG}style")
     assert style is not None
     light, _, dark = (style.text or "").partition("prefers-color-scheme: dark")
-    for kind in ("text", ".bar", ".marked", ".spread"):
+    for kind in (".page", "text", ".bar", ".marked", ".spread"):
         assert kind in light
         assert kind in dark
 
 
 def test_a_chart_of_nothing_is_a_chart() -> None:
-    assert list(drawn().iter(f"{SVG}rect")) == []
+    assert bars_of(drawn()) == []
