@@ -35,9 +35,13 @@ effect is refused, and so is a value that a key cannot have.
 # (title, the keys at the top of the file that it is about, what is said first)
 _SECTIONS = (
     ("The file", ("version", "include", "stages"), ""),
-    ("gateway", ("gateway",), ""),
+    ("gateway", ("gateway",), "[TLS for clients](tls.md) is a page of its own."),
     ("logs", ("logs",), ""),
-    ("identity", ("identity",), "[What holds for tokens](authentication-jwt.md) is a page of its own."),
+    (
+        "identity",
+        ("identity",),
+        "[Tokens](authentication-jwt.md) and [certificates of clients](tls.md) have pages of their own.",
+    ),
     ("roles", ("roles",), ""),
     ("services", ("services",), ""),
     (

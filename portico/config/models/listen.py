@@ -23,8 +23,8 @@ def _version(value: object) -> object:
     return value
 
 
-def _version_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "enum": ["1.2", "1.3", 1.2, 1.3], "type": ["string", "number"]}
+def _version_schema(_schema: dict[str, Any]) -> dict[str, Any]:
+    return {"enum": [1.2, 1.3]}
 
 
 TlsVersion = Annotated[Literal["1.2", "1.3"], Form(_version, _version_schema)]
@@ -63,7 +63,11 @@ class ListenTlsSettings(SettingsModel):
         default=(),
         description="Several certificates, by the name that a client asks for; the first for any other name.",
     )
-    min_version: TlsVersion = Field(default="1.2", description="The oldest version that is spoken.")
+    min_version: TlsVersion = Field(
+        default="1.2",
+        description="The oldest version that is spoken.",
+        json_schema_extra={"default": 1.2},
+    )
     client: Maybe[ClientCertificateSettings] = Field(
         default=None, description="Certificates of clients; none are asked for by default."
     )
