@@ -28,8 +28,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import socket
-import struct
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
@@ -40,7 +38,7 @@ from portico.exchange.request import Request
 
 from .forwarded import from_trusted, lines_for
 from .reader import RequestReader
-from .unsent import unsent_bytes
+from .unsent import reset, unsent_bytes
 from .wire import STATUS_LINES, chunk, last_chunk
 
 if TYPE_CHECKING:
@@ -53,8 +51,6 @@ SLICE = 8192  # bytes fed to the parser at once: a 256 KiB read can hold 10,000 
 HELD = 65536  # bytes of later requests held while a reply is pending; beyond that the client is not read
 LINGER_S = 2.0
 LINGER_BYTES = 1 << 20
-
-_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST
 
 
 class Phase(enum.IntEnum):
@@ -458,10 +454,7 @@ class Connection(asyncio.Protocol):
         return self._unsent < before
 
     def _reset(self) -> None:
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-        self._transport.abort()
+        reset(self._transport)
 
     def pause_request(self) -> None:
         if not self._road_is_full:
@@ -502,7 +495,7 @@ class Connection(asyncio.Protocol):
             if self.is_read():
                 self.deadline = 0.0  # slow, but it reads
             else:
-                self._transport.abort()
+                self._reset()
         elif self.phase != _TUNNEL or self._transport.is_closing():
             self._close()
         else:

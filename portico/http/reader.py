@@ -144,7 +144,11 @@ class RequestReader:
 
         A new parser is told of the framing alone, and what it then reads belongs to `request`.
         """
-        framing = b"transfer-encoding: chunked" if request.chunked else b"content-length: %d" % (request.length or 0)
+        framing = (
+            b"transfer-encoding: chunked"
+            if request.chunked
+            else b"content-length: %d" % (request.length or 0)
+        )
         close = b"" if request.keep_alive else b"connection: close\r\n"
         self._parser.feed_data(b"POST / HTTP/1.1\r\n%b%b\r\n\r\n" % (close, framing))  # type: ignore[union-attr]
         self.queue.pop()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from portico.exchange.failure import Side
 
-from .unsent import unsent_bytes
+from .unsent import reset, unsent_bytes
 
 
 class Tunnel:
@@ -126,10 +126,10 @@ class Tunnel:
         return None
 
     def abort(self) -> None:
-        """End both sides at once."""
-        self._service.abort()
+        """End both sides at once, and leave nothing of what waits for them to the kernel."""
+        reset(self._service)
         if self._client is not None:
-            self._client.abort()
+            reset(self._client)
 
     def __repr__(self) -> str:
         return f"<Tunnel {self.to_service} bytes to the service, {self.to_client} to the client>"
