@@ -8,7 +8,7 @@ have none of what is asked for count together: leaving a header out must not be 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from portico.config.values.callers import HEADER, CallerKey
@@ -26,9 +26,9 @@ _REMEMBERED = 4096
 
 def compile_key(written: CallerKey, route: bytes) -> KeyOf:
     """A function from an exchange to the key of its caller. `route`: the name of the route that it is for."""
-    alternatives = [_together([_part(part, route) for part in parts]) for parts in written.alternatives]
     if written.alternatives == (("ip",),):
         return _ip
+    alternatives = [_together(parts, route) for parts in written.alternatives]
     if len(alternatives) == 1:
         only = alternatives[0]
         return lambda x: only(x) or NOBODY
@@ -46,15 +46,39 @@ def compile_key(written: CallerKey, route: bytes) -> KeyOf:
     return first
 
 
-def _part(part: str, route: bytes) -> _Part:
+def _together(parts: Sequence[str], route: bytes) -> _Part:
+    """One key of several parts, each with its length before it. What is known at load is rendered at load."""
+    constant = b"".join([b"%d:%b" % (len(route), route) for part in parts if part == "route"])
+    asked = [_part(part) for part in parts if part != "route"]
+    if not asked:
+        return lambda x: constant
+    if len(asked) == 1:
+        only = asked[0]
+        return _behind(constant, only) if constant else only
+
+    def joined(x: Exchange) -> bytes | None:
+        found = [find(x) for find in asked]
+        known = [b"%d:%b" % (len(one), one) for one in found if one is not None]
+        return _short(constant + b"".join(known)) if len(known) == len(found) else None
+
+    return joined
+
+
+def _behind(constant: bytes, find: _Part) -> _Part:
+    def key(x: Exchange) -> bytes | None:
+        found = find(x)
+        return None if found is None else _short(constant + found)
+
+    return key
+
+
+def _part(part: str) -> _Part:
     if part == "ip":
         return _ip
     if part == "user":
         return _user
     if part == "tenant":
         return _tenant
-    if part == "route":
-        return lambda x: route
     if part == "global":
         return lambda x: b"*"
     name = part.removeprefix(HEADER).encode()
@@ -64,18 +88,6 @@ def _part(part: str, route: bytes) -> _Part:
         return _short(value) if value else None
 
     return header
-
-
-def _together(parts: list[_Part]) -> _Part:
-    if len(parts) == 1:
-        return parts[0]
-
-    def joined(x: Exchange) -> bytes | None:
-        found = [find(x) for find in parts]
-        known = [b"%d:%b" % (len(one), one) for one in found if one is not None]
-        return _short(b"".join(known)) if len(known) == len(found) else None
-
-    return joined
 
 
 def _ip(x: Exchange) -> bytes:
