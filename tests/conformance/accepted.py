@@ -285,6 +285,12 @@ CONNECTIONS = [
         closes=True,
     ),
     good(
+        "connection-close-of-proxies",
+        b"GET /1 HTTP/1.1\r\n%bProxy-Connection: close\r\n\r\n%b" % (H, b"GET /2"),
+        Seen(b"GET /1"),
+        closes=True,
+    ),
+    good(
         "connection-close-in-pipeline",
         b"GET /1 HTTP/1.1\r\n%b\r\nGET /2 HTTP/1.1\r\n%bConnection: close\r\n\r\n" % (H, H),
         Seen(b"GET /1"),

@@ -99,7 +99,8 @@ def _request(data: bytes) -> tuple[Sent, bytes] | None:
     method, target, minor = line.groups()
     if (minor == b"1" and len(_all(fields, b"host")) != 1) or len(_all(fields, b"host")) > 1:
         raise NoMessage("Host")
-    options = _tokens(_all(fields, b"connection"))
+    # Proxy-Connection counts as Connection: it can end a connection early, and changes no message.
+    options = _tokens(_all(fields, b"connection") + _all(fields, b"proxy-connection"))
     keeps = b"close" not in options and (minor == b"1" or b"keep-alive" in options)
     length, chunked = _framing(fields, minor)
     if chunked:
@@ -144,7 +145,7 @@ def replies(data: bytes, *, head_only: bool, ended: bool) -> Answered:
                 break
             found.interim.append(status)
             data = rest
-        options = _tokens(_all(fields, b"connection"))
+        options = _tokens(_all(fields, b"connection") + _all(fields, b"proxy-connection"))
         keeps = b"close" not in options and (minor == b"1" or b"keep-alive" in options)
         body = b""
         trailers: tuple[Field, ...] = ()
