@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from portico.config import ConfigurationError, Marks, Problem, Settings
 from portico.exchange.clock import Clock
@@ -187,7 +187,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for bound in sockets:
             server = await loop.create_server(
-                lambda: Connection(listener, b"http"), sock=bound, backlog=BACKLOG
+                lambda: cast(asyncio.Protocol, Connection(listener, b"http")), sock=bound, backlog=BACKLOG
             )
             self._servers.append(server)
         if self._sweeper is None:

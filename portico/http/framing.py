@@ -8,6 +8,7 @@ to the gateway and another to a service (RFC 9112 sections 3, 6 and 11).
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from portico.exchange.failure import (
     BAD_REQUEST,
@@ -17,22 +18,33 @@ from portico.exchange.failure import (
     VERSION_UNKNOWN,
     Failure,
 )
-from portico.exchange.fields import tokens
+from portico.exchange.fields import Names, tokens
 from portico.exchange.request import Request
 from portico.routing.normal import normalise
 
-_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE, _TE, _ID = range(1, 9)
-_SPECIAL = {
-    b"host": _HOST,
-    b"content-length": _LENGTH,
-    b"transfer-encoding": _CODING,
-    b"connection": _CONNECTION,
-    b"proxy-connection": _CONNECTION,
-    b"expect": _EXPECT,
-    b"upgrade": _UPGRADE,
-    b"te": _TE,
-    b"x-request-id": _ID,
-}
+_HOST: Final = 1
+_LENGTH: Final = 2
+_CODING: Final = 3
+_CONNECTION: Final = 4
+_EXPECT: Final = 5
+_UPGRADE: Final = 6
+_TE: Final = 7
+_ID: Final = 8
+
+# The names of request fields; the reader collects those of a kind in `Request.special`, for `check`.
+NAMES = Names(
+    {
+        b"host": _HOST,
+        b"content-length": _LENGTH,
+        b"transfer-encoding": _CODING,
+        b"connection": _CONNECTION,
+        b"proxy-connection": _CONNECTION,
+        b"expect": _EXPECT,
+        b"upgrade": _UPGRADE,
+        b"te": _TE,
+        b"x-request-id": _ID,
+    }
+)
 
 # A target that is its own normal form, without query: the common case, settled in one step.
 _PLAIN_TARGET = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~!$&'()*+,:=@-]*)+/?|/").fullmatch
@@ -75,10 +87,7 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
 
     host: bytes | None = None
     coding = upgrade = b""
-    for name, value in request.fields:
-        kind = _SPECIAL.get(name)
-        if kind is None:
-            continue
+    for kind, value in request.special:
         if kind == _HOST:
             if host is not None:
                 return BAD_REQUEST.because("more than one Host")
