@@ -46,8 +46,6 @@ NAMES = Names(
     }
 )
 
-# A target that is its own normal form, without query: the common case, settled in one step.
-_PLAIN_TARGET = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~!$&'()*+,:=@-]*)+/?|/").fullmatch
 # RFC 3986 section 3.2.2, without userinfo (RFC 9110 section 4.2.4): a name, an IPv4 or a bracketed IPv6 address.
 _AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -158,9 +156,6 @@ def _target(request: Request, host: bytes | None) -> Failure | None:
         if known is None:
             return BAD_REQUEST.because("Host is not a host")
         request.authority, request.host = known
-    if _PLAIN_TARGET(target):
-        request.path = target
-        return None
     if target == b"*":
         if request.method != b"OPTIONS":
             return BAD_REQUEST.because("target * with a method other than OPTIONS")

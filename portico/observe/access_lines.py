@@ -29,6 +29,7 @@ _LONG = PIECE_BYTES // 4
 
 # A target that is the same inside a JSON string.
 _AS_IT_IS = re.compile(rb"[!#-\[\]-~]*").fullmatch
+_THOUSANDTHS = tuple(b"%03d" % number for number in range(1000))
 _LEVELS: dict[str, bytes] = {level: level.encode() for level in SEVERITY}
 
 
@@ -116,7 +117,7 @@ class JsonLines(_Lines):
             b'{"level":"info","time":%d,"context":"request","requestId":"%b","method":"%b","url":"%b",'
             b'"ip":"%b",%b%b"msg":"%b %b"}\n'
         ) % (
-            time() * 1000,
+            int(time() * 1000),
             _id(x),
             method,
             url,
@@ -140,16 +141,16 @@ class JsonLines(_Lines):
             extra += _members(self._extra(x, True))
         return (
             b'{"level":"%b","time":%d,"context":"response","requestId":"%b","method":"%b","url":"%b",'
-            b'"ip":"%b","statusCode":%d,"responseTime":%.3f,"bytes":%d,%b%b"msg":"%b %b - %d"}\n'
+            b'"ip":"%b","statusCode":%d,"responseTime":%b,"bytes":%d,%b%b"msg":"%b %b - %d"}\n'
         ) % (
             _LEVELS[level],
-            time() * 1000,
+            int(time() * 1000),
             _id(x),
             method,
             url,
             self._addresses[x.client],
             status,
-            seconds * 1000,
+            _milliseconds(seconds),
             x.reply_bytes,
             self._route,
             extra,
@@ -162,14 +163,14 @@ class JsonLines(_Lines):
         """That it took long."""
         return (
             b'{"level":"warn","time":%d,"context":"performance","metric":"slow_request","requestId":"%b",'
-            b'"method":"%b","url":"%b","statusCode":%d,"responseTime":%.3f,%b"msg":"slow request"}\n'
+            b'"method":"%b","url":"%b","statusCode":%d,"responseTime":%b,%b"msg":"slow request"}\n'
         ) % (
-            time() * 1000,
+            int(time() * 1000),
             _id(x),
             self._methods[x.request.method],
             self._url(x),
             status,
-            seconds * 1000,
+            _milliseconds(seconds),
             self._route,
         )
 
@@ -238,6 +239,11 @@ class TextLines(_Lines):
         notes = {**notes, "route": self._route, "id": x.request_id.decode("latin-1")}
         method = x.request.method.decode("latin-1")
         return coloured(level, time(), f"{method} {self._target(x)}{told}", notes).encode()
+
+
+def _milliseconds(seconds: float) -> bytes:
+    micros = int(seconds * 1e6 + 0.5)
+    return b"%d.%b" % (micros // 1000, _THOUSANDTHS[micros % 1000])
 
 
 def _id(x: Exchange) -> bytes:

@@ -129,7 +129,7 @@ class Forward:
         if complete:
             # While the client still sends, its deadline moves on: nothing true could be said.
             deadline = x.deadline if x.deadline < x.latest else x.latest
-            more += b"x-request-deadline: %d\r\n" % (self._clock.wall(deadline) * 1000.0)
+            more += b"x-request-deadline: %d\r\n" % int(self._clock.wall(deadline) * 1000.0)
         elif request.expects_continue and x.body is None:
             more += b"expect: 100-continue\r\n"
         if request.upgrade:
