@@ -6,6 +6,13 @@ PROFILE ?= psa
 # Tests run in as many processes as there are cores, but at most four: each may start a whole gateway.
 JOBS ?= 4
 ARGS ?=
+# Which suites `make suites` runs: all, if none is named.
+SUITES ?=
+# What the benchmark measures: all peers and all scenarios, unless some are named.
+PEERS ?=
+SCENARIOS ?=
+ROUNDS ?= 5
+SECONDS ?= 4
 
 export PYTHON VENV
 BIN := $(VENV)/bin
@@ -13,7 +20,7 @@ BIN := $(VENV)/bin
 ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix bench docs lock wheel clean
+.PHONY: help run test mutants check fix bench docs lock suites wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -43,12 +50,12 @@ fix: ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: ## Measure Portico beside nginx, one core each, then the road part by part (needs nginx and wrk)
+bench: ## Measure Portico beside other proxies (PEERS="portico envoy" SCENARIOS="get post" ROUNDS=5 SECONDS=4)
 	@tools/venv.sh dev
-	@for tool in nginx wrk; do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || \
-		{ echo "portico: $$tool is missing. Install it: apt-get install nginx-light wrk" >&2; exit 1; }; done
-	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench.compare $(ARGS)
-	@$(BIN)/python -m bench.parts
+	@tools/peers.sh $(PEERS)
+	@$(if $(PEERS)$(SCENARIOS),,$(BIN)/python -m bench.parts)
+	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench --peers '$(PEERS)' --scenarios '$(SCENARIOS)' \
+		--rounds $(ROUNDS) --seconds $(SECONDS)
 
 docs: ## Make the configuration reference anew from the schema
 	@tools/venv.sh dev
@@ -58,10 +65,15 @@ lock: ## Lock versions and hashes anew from pyproject.toml (UPGRADE=1 takes the 
 	@tools/venv.sh dev
 	@PATH="$(abspath $(BIN)):$$PATH" tools/lock.sh $(if $(UPGRADE),--upgrade)
 
+suites: ## Run third-party suites against the gateway, beside nginx and Envoy (SUITES='litmus autobahn')
+	@tools/venv.sh dev
+	@$(ALONE) python -m tests.suites $(ARGS) $(SUITES)
+
 wheel: ## Build the wheel into dist/
 	@tools/venv.sh dev
 	@$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what was made here, except your data in var/
-	rm -rf '$(VENV)' build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf '$(VENV)' build dist bench/peers/node/node_modules bench/results/partial
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

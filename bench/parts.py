@@ -2,7 +2,7 @@
 
 Real connection, channel, chain and parser; only the two transports are stand-ins that throw bytes away. Each figure
 is the fastest tenth of many single calls: what the code costs when nothing disturbs it. System calls and the event
-loop come on top; `bench.compare` measures the whole.
+loop come on top; `python -m bench` measures the whole.
 
     python -m bench.parts
 """
@@ -28,7 +28,7 @@ from portico.http.connection import Connection
 from portico.http.framing import check
 from portico.stages import load_stages, stage_types
 
-from .compare import SECRET, make_token
+from .claims import SECRET, make_token
 
 REPLY = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sun, 22 Nov 2026 06:40:02 GMT\r\nContent-Type: application/json\r\n"

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes the virtual environment and installs the locked packages, only when the lock has changed since.
 #
-#   tools/venv.sh run    what the gateway and its samples need
-#   tools/venv.sh dev    that, and what the checks and tests need
+#   tools/venv.sh run           what the gateway and its samples need
+#   tools/venv.sh dev           that, and what the checks and tests need
+#   tools/venv.sh peers-NAME    what Portico is measured beside, in an environment of its own, without Portico
 #
 # Every package is checked against the hash in requirements/; nothing is ever built from source, so that
 # no unlocked build tool gets in. Where packages come from is pip's own configuration, never this project's.
@@ -20,8 +21,13 @@ fail() {
     exit 1
 }
 
+[ -f "$lock" ] || fail "there is no $lock"
+
 fingerprint() {
-    cat "requirements/$1.txt" pyproject.toml | cksum
+    case $1 in
+    peers-*) cksum <"requirements/$1.txt" ;;
+    *) cat "requirements/$1.txt" pyproject.toml | cksum ;;
+    esac
 }
 
 installed() {
@@ -60,5 +66,8 @@ printf 'Installing the %s packages of %s into %s. The first time takes a minute.
 : >"$log"
 rm -f "$venv/lock-$kind"
 pip install --progress-bar off --only-binary :all: --require-hashes -r "$lock"
-pip install --no-deps --no-build-isolation --editable .
+case $kind in
+peers-*) ;;
+*) pip install --no-deps --no-build-isolation --editable . ;;
+esac
 fingerprint "$kind" >"$venv/lock-$kind"

@@ -17,6 +17,7 @@ from portico.cli.trouble import CONFIGURATION, Trouble
 if TYPE_CHECKING:
     from portico.cli.table import Row
     from portico.config import Problem
+    from portico.http.certificates import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Finding:
     file: str
     problems: tuple[Problem, ...]
     rows: tuple[Row, ...]
+    certificates: tuple[tuple[str, Certificate], ...] = ()
     trouble: tuple[str, ...] = ()
 
     @property
@@ -62,16 +64,18 @@ def check(
 def _look(file: str) -> Finding:
     from portico.cli.table import rows, unreachable
     from portico.config import ConfigurationError
+    from portico.gateway.entrances import shown_certificates
 
     try:
         offline = load(find_file(file))
     except Trouble as trouble:
-        return Finding(file, (), (), trouble.lines)
+        return Finding(file, (), (), trouble=trouble.lines)
     except ConfigurationError as error:
         return Finding(file, error.problems, ())
     runtime, marks = offline.runtime, offline.loaded.marks
     warnings = sorted({*offline.warnings, *unreachable(runtime, marks)})
-    return Finding(file, tuple(warnings), tuple(rows(runtime, marks)))
+    certificates = shown_certificates(runtime.settings.gateway.listen, offline.entrances)
+    return Finding(file, tuple(warnings), tuple(rows(runtime, marks)), tuple(certificates))
 
 
 def _tell(finding: Finding) -> None:
@@ -83,6 +87,20 @@ def _tell(finding: Finding) -> None:
         return
     own = sum(row.route is None for row in finding.rows)
     say([f"{finding.file}: good, with {count(len(finding.rows) - own, 'route')}"])
+    if finding.certificates:
+        from portico.http.certificates import date
+
+        say([title("certificates")])
+        say(
+            table(
+                ("", "", ""),
+                [
+                    (address, " ".join(one.names) or "no host", f"until {date(one.ends)}")
+                    for address, one in finding.certificates
+                ],
+                "  ",
+            )
+        )
     if finding.public:
         say([title("public routes (authenticate: none)")])
         say(
@@ -100,6 +118,10 @@ def _as_json(finding: Finding) -> dict[str, Any]:
         "ok": finding.good,
         "trouble": list(finding.trouble),
         "problems": [problem.as_json() for problem in finding.problems],
+        "certificates": [
+            {"address": address, "names": list(one.names), "starts": one.starts, "ends": one.ends}
+            for address, one in finding.certificates
+        ],
         "public": [
             {
                 "match": row.match,

@@ -9,7 +9,11 @@ import json
 import shlex
 from dataclasses import dataclass
 
-_WILDCARDS = {"http://0.0.0.0": "http://127.0.0.1", "http://[::]": "http://[::1]"}
+_WILDCARDS = {
+    f"{scheme}://{every}": f"{scheme}://{this}"
+    for scheme in ("http", "https")
+    for every, this in (("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]"))  # noqa: S104 - as it is shown
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,9 @@ class _WatchedRoad:
             settings.trusted_proxies,
             MemoryBudget(settings.limits.memory),
         )
-        self._port = next((listen.port for listen in settings.listen if not listen.unix), 0)
+        served = [entry for entry in settings.listen if entry.redirect is None]
+        self._scheme = b"https" if served and served[0].tls is not None else b"http"
+        self._port = next((entry.where.port for entry in served if not entry.where.unix), 0)
         self._over = asyncio.Event()
         self._x: Exchange | None = None
         self._head = b""
@@ -113,7 +115,7 @@ class _WatchedRoad:
     async def play(self, request: bytes) -> Rehearsal:
         """The whole way of one request."""
         client = _Client(self._port, self._over)
-        connection = Connection(self._listener, b"http")
+        connection = Connection(self._listener, self._scheme)
         connection.connection_made(client)
         connection.data_received(request)
         while not self._over.is_set():

@@ -173,17 +173,17 @@ def _port(port: str, value: str, *, lowest: int) -> int:
     return int(port)
 
 
+LISTEN_SCHEMA = {
+    "type": "string",
+    "pattern": r"^(unix:.+|.*:[0-9]{1,5})$",
+    "examples": [":3000", "127.0.0.1:3000", "[::1]:3000", "unix:/run/portico.sock"],
+}
+
 ListenAddress = Annotated[
     Listen,
     PlainValidator(parse_listen),
     PlainSerializer(str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(unix:.+|.*:[0-9]{1,5})$",
-            "examples": [":3000", "127.0.0.1:3000", "[::1]:3000", "unix:/run/portico.sock"],
-        }
-    ),
+    WithJsonSchema(LISTEN_SCHEMA),
 ]
 
 ServiceAddress = Annotated[

@@ -10,10 +10,11 @@ import os
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from portico.config.listening import check_listening
 from portico.config.load import Written
 from portico.config.marks import Path
 from portico.config.models.gateway import GatewaySettings
-from portico.config.models.identity import JwtSettings
+from portico.config.models.identity import IdentitySettings, JwtSettings
 from portico.config.models.service import BreakerSettings, ServiceSettings, TlsSettings
 from portico.config.problems import Severity, quote
 from portico.config.validate import Parts
@@ -37,8 +38,9 @@ def check(written: Written, parts: Parts, required: Sequence[str], folder: str) 
         checks.stated(key)
     if parts.gateway is not None:
         checks.gateway(parts.gateway, folder)
+        check_listening(parts.gateway.listen, parts.identity, checks.add)
     for name, identity in parts.identity.items():
-        checks.jwt(identity.jwt, ("identity", name, "jwt"))
+        checks.identity(identity, ("identity", name))
     for name, service in parts.services.items():
         checks.service(service, ("services", name))
     checks.inheritance()
@@ -66,6 +68,10 @@ class _Checks:
         self._problems.add(
             path, reason, suggestion, severity=severity, shown=shown, on_key=on_key, foreign=False
         )
+
+    def add(self, path: Path, reason: str, suggestion: str) -> None:
+        """Add a problem from outside this class."""
+        self._add(path, reason, suggestion)
 
     def _no_effect(self, path: Path, why: str, remedy: str = "remove it") -> None:
         """Nothing that is written is ignored: a key that does nothing is an error."""
@@ -121,6 +127,19 @@ class _Checks:
                 )
         if gateway.errors.body is None:
             self._no_effect(("gateway", "errors", "content_type"), "without a body")
+
+    def identity(self, identity: IdentitySettings, path: Path) -> None:
+        if identity.jwt is None and identity.mtls is None:
+            self._add(path, "says not how callers are proven", "write jwt or mtls")
+        elif identity.jwt is not None and identity.mtls is not None:
+            self._add(
+                (*path, "mtls"),
+                "cannot stand beside jwt",
+                "give it an identity of its own; a route can take several",
+                on_key=True,
+            )
+        if identity.jwt is not None:
+            self.jwt(identity.jwt, (*path, "jwt"))
 
     def jwt(self, jwt: JwtSettings, path: Path) -> None:
         keys = [key for key in ("secret", "secrets", "public_key") if getattr(jwt, key)]
@@ -236,7 +255,7 @@ class _Checks:
     def development(self) -> None:
         token = self._parts.development and self._parts.development.token
         identity = self._parts.identity.get(token.identity) if token else None
-        if identity is not None and not identity.jwt.hmac_secrets:
+        if identity is not None and (identity.jwt is None or not identity.jwt.hmac_secrets):
             self._add(
                 ("development", "token", "identity"),
                 "its identity has no secret to sign a token with",

@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from portico.config.addresses import Listen
+from portico.config.models.gateway import GatewaySettings
 from portico.config.models.route import Inherited, RouteSettings
 from portico.config.models.settings import Settings
 
-_RESTART = ("listen", "workers", "data")
+_RESTART = ("workers", "data")
 _NAMED = (("services", "service"), ("identity", "identity"), ("roles", "role"))
 _WHOLE = ("gateway", "logs", "defaults", "stages", "development")
 
@@ -40,7 +42,14 @@ def diff(old: Settings, new: Settings) -> Difference:
     restart = tuple(
         f"gateway.{key}" for key in _RESTART if getattr(old.gateway, key) != getattr(new.gateway, key)
     )
+    if _doors(old.gateway) != _doors(new.gateway):
+        restart = ("gateway.listen", *restart)
     return Difference(tuple(lines), restart)
+
+
+def _doors(gateway: GatewaySettings) -> list[tuple[Listen, bool]]:
+    """What is bound, and how connections are accepted there. Certificates can change under open sockets."""
+    return [(entry.where, entry.tls is not None) for entry in gateway.listen]
 
 
 def _named(noun: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files that a configuration names: a public key is read, certificates only looked at.
+"""Files that a configuration names: public keys, certificates and their keys are read.
 
 Their paths are relative to the file that names them. Goes over the plain tree, before validation, with the loader's
 own source: models do no I/O.
@@ -7,35 +7,40 @@ own source: models do no I/O.
 from __future__ import annotations
 
 from portico.config.load import Written
+from portico.config.values import Pem
 from portico.config.walk import Found, walk
 
-_READ = ("identity.*.jwt.public_key",)
-_NAMED = ("services.*.tls.ca", "services.*.tls.cert", "services.*.tls.key")
+_KEYS = ("identity.*.jwt.public_key",)
+_PEM = (
+    *(f"services.*.tls.{key}" for key in ("ca", "cert", "key")),
+    *(f"gateway.listen[].tls.{key}" for key in ("cert", "key", "client.ca")),
+    *(f"gateway.listen[].tls.certificates[].{key}" for key in ("cert", "key")),
+)
 
 
 def resolve_files(written: Written) -> None:
-    """Put a public key's text in the place of its file's path, and full paths in the place of others."""
-    for pattern in _READ:
+    """Put what is in a file in the place of its path."""
+    for pattern in _KEYS:
         for found in walk(written, pattern):
             if isinstance(found.value, str) and not _is_key(found.value):
-                _resolve(written, found, inline=True)
-    for pattern in _NAMED:
+                _resolve(written, found, pem=False)
+    for pattern in _PEM:
         for found in walk(written, pattern):
-            if isinstance(found.value, str):
-                _resolve(written, found, inline=False)
+            if isinstance(found.value, str) and "-----BEGIN " not in found.value:
+                _resolve(written, found, pem=True)
 
 
 def _is_key(text: str) -> bool:
     return "-----BEGIN" in text or text.lstrip().startswith("{")
 
 
-def _resolve(written: Written, found: Found, *, inline: bool) -> None:
+def _resolve(written: Written, found: Found, *, pem: bool) -> None:
     if not found.value or found.place.broken:
         return
     path = written.beside(found.place, found.value)
     try:
-        content = written.source.read(path)
-        found.parent[found.key] = content.decode() if inline else path
+        text = written.source.read(path).decode()
+        found.parent[found.key] = Pem(text, path) if pem else text
         return
     except UnicodeDecodeError:
         reason = "is not text"

@@ -13,12 +13,16 @@ from .fields import Field
 if TYPE_CHECKING:
     import asyncio
 
+    from .allowance import Told
     from .failure import Failure
     from .identity import Identity
     from .reply import Reply
     from .request import Request
     from .stage import BodyFilter
     from .stream import Stream
+
+
+_FOREVER = float("inf")
 
 
 class Attempt(Protocol):
@@ -86,6 +90,7 @@ class Exchange:
         "identity",
         "idle_s",
         "latest",
+        "limits",
         "notes",
         "now",
         "params",
@@ -123,6 +128,7 @@ class Exchange:
         self.forward: list[Field] | None = None
         self.body: bytes | None = None
         self.notes: dict[str, Any] | None = None
+        self.limits: list[Told] | None = None  # what limits found, until the reply tells it
         self.reply: Reply | None = None
         self.failure: Failure | None = None
         self.attempt: Attempt | None = None
@@ -146,12 +152,16 @@ class Exchange:
     def pause_reply(self) -> None:
         """The client's side is full."""
         self.paused = True
+        if self.idle_s == _FOREVER:
+            self.deadline = 0.0  # events may be silent, who reads them may not: the sweep starts the clock
         if self.attempt is not None:
             self.attempt.pause()
 
     def resume_reply(self) -> None:
         """The client's side has drained."""
         self.paused = False
+        if self.idle_s == _FOREVER:
+            self.deadline = _FOREVER
         if self.attempt is not None:
             self.attempt.resume()
 

@@ -79,6 +79,9 @@ VERSION_UNKNOWN = _client(
 CLIENT_GONE = _client("CLIENT_GONE", 499, "Client Closed Request", "The client went away", close=True)
 CLIENT_SLOW = _client("CLIENT_SLOW", 499, "Client Too Slow", "The client stopped reading", close=True)
 
+# No trouble, but like trouble it is answered before there is a route.
+HTTPS_REQUIRED = _client("HTTPS_REQUIRED", 308, "Permanent Redirect", "Use HTTPS")
+
 # The client's: who asks, and for what.
 AUTH_REQUIRED = _client("AUTH_REQUIRED", 401, "Unauthorized", "Missing or invalid Authorization header")
 INVALID_TOKEN = _client("INVALID_TOKEN", 401, "Unauthorized", "Invalid or expired token")

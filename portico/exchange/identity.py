@@ -18,7 +18,8 @@ class Identity:
     """A proven caller. `expires` is wall time in seconds, None when the proof does not expire.
 
     `method` is the name of the identity block that proved it (`users`); `source` its kind, as services are told
-    it in X-Tenant-Source (`jwt`, `api-key`, `session`, `service`).
+    it in X-Tenant-Source (`jwt`, `api-key`, `session`, `service`). `key` tells this caller from every other, of
+    other tenants and other methods too, whatever they are called.
     """
 
     subject: str
@@ -31,6 +32,12 @@ class Identity:
     claims: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Field, ...] = ()
     lines: bytes = field(init=False, default=b"")  # `fields` as HTTP/1.1 lines
+    key: bytes = field(init=False, default=b"", repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", render(self.fields))
+        # With lengths before them no three names can pass for three others.
+        names = (self.method, self.tenant or "", self.subject)
+        object.__setattr__(
+            self, "key", "".join(f"{len(name)}:{name}" for name in names).encode("utf-8", "surrogatepass")
+        )

@@ -7,6 +7,7 @@ stages that rewrite on purpose. `path` is the normalised path, the only form tha
 
 from __future__ import annotations
 
+from .certificate import ClientCertificate
 from .failure import Failure
 from .fields import Field
 
@@ -17,6 +18,7 @@ class Request:
     __slots__ = (
         "authority",
         "body_bytes",
+        "certificate",
         "chunked",
         "complete",
         "expects_continue",
@@ -47,6 +49,7 @@ class Request:
         self.path = b""
         self.query = b""
         self.scheme = b"http"
+        self.certificate: ClientCertificate | None = None  # shown and verified on its connection
         self.authority = b""  # host[:port] as the client named it, lower case
         self.host = b""  # without the port
         self.version = b"1.1"

@@ -59,7 +59,9 @@ class Hooks:
     the whole request body, up to so many bytes, in `x.body` before `on_request` runs. `reply_fields` are constant
     fields of every reply, rendered once at load; they replace the service's fields of the same names.
     `request_filter` and `reply_filter` make a filter for one message, or None to leave it alone; a filtered body
-    loses its known length.
+    loses its known length. `owns` names fields that `on_reply` writes: a service's fields of these names are dropped.
+    `then` is what the stage does in a later `phase` besides; `summary` says it for `portico explain` where the stage's
+    `explain` would say too much.
     """
 
     on_request: OnRequest | None = None
@@ -69,6 +71,10 @@ class Hooks:
     reply_fields: tuple[Field, ...] = ()
     request_filter: Callable[[Exchange], BodyFilter | None] | None = None
     reply_filter: Callable[[Exchange, Reply], BodyFilter | None] | None = None
+    owns: frozenset[bytes] = frozenset()
+    phase: Phase | None = None  # the stage's own
+    then: Hooks | None = None
+    summary: str = ""
 
 
 class Site(Protocol):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from .exchange import Exchange
-    from .failure import Failure
+    from .failure import Failure, Side
     from .reply import Reply
     from .request import Request
 
@@ -39,6 +39,9 @@ class Stream(Protocol):
     def abort(self) -> None:
         """Break off so that the client cannot take what it has for the whole (design decision 10)."""
 
+    def is_read(self) -> bool:
+        """Whether the client has taken any of what it is sent since it became too slow, or this was last asked."""
+
     def pause_request(self) -> None:
         """Stop reading the request body until `resume_request`."""
 
@@ -58,6 +61,8 @@ class Tunnel(Protocol):
     def client_full(self) -> None: ...
     def client_drained(self) -> None: ...
     def close(self) -> None: ...
+    def stuck(self) -> Side | None: ...
+    def abort(self) -> None: ...
 
 
 class Road(Protocol):

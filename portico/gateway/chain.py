@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portico.exchange.exchange import Exchange
-from portico.exchange.fields import HOP_BY_HOP, Field, Keep, matcher
+from portico.exchange.fields import HOP_BY_HOP, Keep, matcher
 from portico.exchange.reply import Constant
 from portico.exchange.stage import BodyFilter, Hooks, OnEnd, OnReply
 from portico.services.forward import Forward
@@ -36,9 +36,8 @@ class Link:
     summary: str
 
 
-def reply_fields(constant: Sequence[Field], drop: frozenset[str]) -> Keep:
+def reply_fields(ours: frozenset[bytes], drop: frozenset[str]) -> Keep:
     """Which of a service's fields reach the client. What the gateway sets replaces what the service said."""
-    ours = frozenset(name for name, _ in constant)
     dropped = matcher(drop)
 
     def decide(name: bytes) -> bool:
@@ -117,7 +116,8 @@ class Chain:
         self.plain = not any(self.waits) and not wanting
         fields = [field for one in hooks for field in one.reply_fields]
         self.constant = Constant(tuple(fields))
-        self.keep_reply = reply_fields(fields, drop_reply)
+        ours = frozenset(name for name, _ in fields).union(*(one.owns for one in hooks))
+        self.keep_reply = reply_fields(ours, drop_reply)
         self.request_filters: tuple[Callable[[Exchange], BodyFilter | None], ...] = tuple(
             one.request_filter for one in hooks if one.request_filter is not None
         )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portico.config import ConfigurationError, Loaded, Problem, load_settings
+from portico.http.entrance import Entrance
 from portico.stages import StageError, load_stage, load_stages, stage_types
 
 from .gateway import Gateway
@@ -34,6 +35,7 @@ class Offline:
     loaded: Loaded
     runtime: Runtime
     road: Road
+    entrances: tuple[Entrance, ...]
     warnings: tuple[Problem, ...]
 
 
@@ -60,7 +62,7 @@ def compile_offline(loaded: Loaded, children: Mapping[str, str] | None = None) -
         pass
     runtime = compiler.commit()
     gateway.road.runtime = runtime
-    return Offline(loaded, runtime, gateway.road, loaded.warnings + compiler.warnings())
+    return Offline(loaded, runtime, gateway.road, compiler.entrances, loaded.warnings + compiler.warnings())
 
 
 def _plugin(reference: str) -> tuple[str, object]:

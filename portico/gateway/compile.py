@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from portico.config.addresses import Address as Written
@@ -21,8 +22,10 @@ from portico.config.problems import ConfigurationError, Problem, Problems
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Stage
 from portico.exchange.stream import Replies
+from portico.http.certificates import CertificateError
+from portico.http.entrance import Entrance
 from portico.http.pool import Address, Pool
-from portico.http.tls import client_context
+from portico.http.tls import service_context
 from portico.observe.stall import StageMap
 from portico.routing import (
     Entry,
@@ -40,7 +43,9 @@ from portico.services.service import LiveServices, Service
 
 from .chain import Chain, Label, Link
 from .effects import check_effects
+from .entrances import compile_entrances
 from .errors import ErrorForm
+from .outside import Unsayable, checked, is_outside
 from .runtime import Runtime
 from .site import Live, RouteSite
 from .template import TemplateError
@@ -119,6 +124,7 @@ class Compiler:
         self._services: dict[str, Service] = {}
         self.breakers: dict[str, Breaker] = {}
         self.pools: dict[tuple[Any, ...], Pool] = {}
+        self.entrances: tuple[Entrance, ...] = ()
         self.runtime: Runtime | None = None
 
     def steps(self) -> Iterator[None]:
@@ -131,6 +137,8 @@ class Compiler:
         for name, service in settings.services.items():
             self._services[name] = self._service(name, service)
             yield
+        self.entrances = compile_entrances(settings.gateway.listen, self._problems)
+        yield
         builder = TableBuilder()
         chains: list[Chain] = []
         for number, endpoint in enumerate(self._endpoints):
@@ -230,9 +238,9 @@ class Compiler:
             context: ssl.SSLContext | None = None
             if address.scheme == "https":
                 try:
-                    context = client_context(tls)
-                except (OSError, ssl.SSLError) as error:
-                    self._problems.add(("services", name, "tls"), f"the certificates cannot be used: {error}")
+                    context = service_context(tls)
+                except CertificateError as error:
+                    self._problems.add(("services", name, "tls", error.part), str(error))
             where = Address(
                 address.host,
                 address.port,
@@ -348,7 +356,7 @@ class Compiler:
         """The hooks of a route, in the order of phases. `observers`: only what every reply has, as written in
         `defaults`; the gateway's own endpoints ask for no proof."""
         defaults = self._settings.defaults.stages
-        links = []
+        placed: list[tuple[Phase, Link]] = []
         for stage in self._stages:
             key = stage.key
             if observers and stage.phase is not Phase.OBSERVE:
@@ -366,12 +374,21 @@ class Compiler:
                 continue
             site.enter(path if origin is None else origin[:-1], key)
             hooks = stage.compile(settings, site)
-            if hooks is not None:
+            while hooks is not None:
                 self._stage_map.add(
                     key, hooks.on_request, hooks.on_reply, hooks.on_end, module=type(stage).__module__
                 )
-                links.append(Link(key, hooks, self._origin(origin), stage.explain(settings)))
-        return links
+                phase, later = hooks.phase or stage.phase, hooks.then
+                if is_outside(stage):
+                    try:
+                        hooks = checked(hooks)
+                    except Unsayable as error:
+                        site.problem(str(error))
+                summary = hooks.summary or stage.explain(settings)
+                placed.append((phase, Link(key, hooks, self._origin(origin), summary)))
+                hooks = later
+        placed.sort(key=itemgetter(0))
+        return [link for _, link in placed]
 
     def _origin(self, path: Path | None) -> str:
         if path is None:

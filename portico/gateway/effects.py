@@ -32,6 +32,7 @@ def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Pr
             reason = f"has no effect: {name} has no breaker, and so always counts as ready"
             problems.add(("gateway", "ready", "require", index), reason)
     _unproven_access(settings, problems)
+    _limits(settings, problems)
     _unused(settings, problems)
     known = CODES.union(*(stage.codes for stage in stages))
     for code in settings.gateway.errors.texts:
@@ -73,6 +74,35 @@ def _unproven_access(settings: Settings, problems: Problems) -> None:
                 "refuses every request: the route proves nobody (authenticate: none), so nobody has a role",
                 "name an identity under authenticate, or write authorize: off",
             )
+
+
+def _limits(settings: Settings, problems: Problems) -> None:
+    """Limits by who calls, where nobody is known; what all limits share, where there is none."""
+    by_default = settings.defaults.stages
+    some = False
+    for index, route in enumerate(settings.routes):
+        limits = route.stages.get("rate_limit", by_default.get("rate_limit"))
+        some = some or limits is not None
+        if route.stages.get("authenticate", by_default.get("authenticate")):
+            continue
+        for number, limit in enumerate(limits or ()):
+            if limit.per.proven and not limit.per.always:
+                own = "rate_limit" in route.stages
+                path: Path = ("routes", index, "rate_limit", number, "per") if own else ("routes", index)
+                reason = f"{limit.per} is known of nobody here: the route proves nobody (authenticate: none)"
+                if not own:
+                    reason = f"the limit by {limit.per} that it has from defaults knows nobody here: {reason}"
+                problems.add(path, reason, f"write {limit.per}|ip, or another rate_limit for this route")
+    if not some and "rate_limits" in settings.gateway.model_fields_set:
+        problems.add(("gateway", "rate_limits"), "has no effect: no route has a rate_limit", "remove it")
+    if some and settings.gateway.workers > 1:
+        problems.add(
+            ("gateway", "workers"),
+            f"each worker counts its own requests, so that limits let up to {settings.gateway.workers} times"
+            " as many pass as they say",
+            "write workers: 1 where limits must be exact",
+            severity="warning",
+        )
 
 
 def _unused(settings: Settings, problems: Problems) -> None:

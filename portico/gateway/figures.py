@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from portico.http.connection import Phase
 from portico.rules import State
 
+from .entrances import shown_certificates
+
 if TYPE_CHECKING:
     from .gateway import Gateway
 
@@ -44,9 +46,21 @@ def sample_figures(gateway: Gateway) -> None:
             )
             for state, count in states.items():
                 yield (state,), count
+            yield ("handshake",), len(gateway.listener.handshakes)
 
     def refused() -> Iterator[Sample]:
         yield (), 0 if gateway.listener is None else gateway.listener.refused
+
+    def handshakes() -> Iterator[Sample]:
+        if gateway.listener is not None:
+            for outcome, count in gateway.listener.handshakes.outcomes.items():
+                yield (outcome,), count
+
+    def certificate_ends() -> Iterator[Sample]:
+        if gateway.listener is not None:
+            listen = gateway.road.runtime.settings.gateway.listen
+            for address, certificate in shown_certificates(listen, gateway.listener.entrances):
+                yield (address, " ".join(certificate.names)), certificate.ends
 
     def pool_connections() -> Iterator[Sample]:
         for service, stats in gateway.pool_stats().items():
@@ -63,6 +77,12 @@ def sample_figures(gateway: Gateway) -> None:
     def refusals() -> Iterator[Sample]:
         yield (), gateway.memory.refusals
 
+    def limit_keys() -> Iterator[Sample]:
+        yield (), gateway.limits.room.used
+
+    def limit_keys_forgotten() -> Iterator[Sample]:
+        yield (), gateway.limits.room.forgotten
+
     def pool_connects() -> Iterator[Sample]:
         for service, stats in gateway.pool_stats().items():
             yield (service, "opened"), stats["connects"]
@@ -73,8 +93,12 @@ def sample_figures(gateway: Gateway) -> None:
     registry.sample(metrics.breaker_events, breaker_events)
     registry.sample(metrics.client_connections, clients)
     registry.sample(metrics.connections_refused, refused)
+    registry.sample(metrics.handshakes, handshakes)
+    registry.sample(metrics.certificate_ends, certificate_ends)
     registry.sample(metrics.pool_connections, pool_connections)
     registry.sample(metrics.pool_waiting, pool_waiting)
     registry.sample(metrics.memory_reserved, reserved)
     registry.sample(metrics.memory_refusals, refusals)
     registry.sample(metrics.pool_connects, pool_connects)
+    registry.sample(metrics.limit_keys, limit_keys)
+    registry.sample(metrics.limit_keys_forgotten, limit_keys_forgotten)

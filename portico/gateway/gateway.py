@@ -20,7 +20,7 @@ from typing import Any, Protocol, cast
 from portico.config import ConfigurationError, Marks, Problem, Settings
 from portico.exchange.clock import Clock
 from portico.exchange.memory import MemoryBudget
-from portico.http.connection import Connection
+from portico.http.door import Door
 from portico.http.listener import Listener
 from portico.observe import vitals
 from portico.observe.audit import Audit
@@ -28,12 +28,13 @@ from portico.observe.families import Metrics
 from portico.observe.log import Log, in_charge, take_over
 from portico.observe.stall import StageMap, StallWatch
 from portico.observe.writer import LogWriter, LogWriters
-from portico.rules import Cause, State, Transition
+from portico.rules import Cause, Limits, State, Transition
 from portico.services.service import LiveServices
 from portico.stages import load_stages
 
 from .compile import Compiler
 from .endpoints import endpoint_routes
+from .entrances import prepare_contexts
 from .figures import sample_figures
 from .road import Road
 from .site import Live
@@ -74,11 +75,14 @@ class Gateway:
         self.live.put("clock", self.clock)
         self.live.put("audit", Audit(self.log))
         self.live.put("access_log", self.access_logs)
+        self.limits = Limits(0)
+        self.live.put("limits", self.limits)
         self.memory = MemoryBudget(0)
         self.road = Road(self.memory, self.clock)
         self.listener: Listener | None = None
         self._cluster = cluster
         self._servers: list[asyncio.Server] = []
+        self._doors: list[Door] = []
         self._pending: Compiler | None = None
         self._generation = 0
         self._sweeper: asyncio.TimerHandle | None = None
@@ -98,6 +102,7 @@ class Gateway:
         """Compile a configuration beside the live one. Raises ConfigurationError; then nothing has changed."""
         self.discard()
         self._loop = asyncio.get_running_loop()
+        contexts = await prepare_contexts(settings.services.values())
         compiler = self.compiler(settings, children)
         try:
             await _in_slices(compiler.steps())
@@ -109,6 +114,7 @@ class Gateway:
         except BaseException:
             self.live.discard()
             raise
+        del contexts  # whatever is in use is held by who uses it
         self._pending = compiler
 
     def compiler(
@@ -141,12 +147,14 @@ class Gateway:
         self._generation = runtime.generation
         self._configure_logs(runtime.settings)
         self.memory.size = settings.limits.memory
+        self.limits.room.most = settings.rate_limits.keys
         if self.listener is None:
             self.listener = Listener(
                 self.road, settings.limits, settings.timeouts, settings.trusted_proxies, self.memory
             )
         else:
             self.listener.configure(settings.limits, settings.timeouts, settings.trusted_proxies)
+        self.listener.enter_by(compiler.entrances)
         self.road.runtime = runtime
         if before is not None:
             self._retired.append((monotonic() + settings.drain_timeout, before.generation))
@@ -179,16 +187,20 @@ class Gateway:
 
     # -- serving
 
-    async def listen(self, sockets: list[socket.socket]) -> None:
-        """Accept connections on these bound sockets."""
+    async def listen(self, sockets: list[tuple[int, socket.socket]]) -> None:
+        """Accept connections on these bound sockets, each given with its place in `gateway.listen`.
+
+        What stands behind an address may change at a reload, but not whether it has TLS.
+        """
         listener = self.listener
         if listener is None:
             raise RuntimeError("listening before a configuration is live")
         loop = asyncio.get_running_loop()
-        for bound in sockets:
-            server = await loop.create_server(
-                lambda: cast(asyncio.Protocol, Connection(listener, b"http")), sock=bound, backlog=BACKLOG
-            )
+        for entry, bound in sockets:
+            if listener.entrances[entry].tls is not None:
+                self._doors.append(Door(bound, listener, entry))
+                continue
+            server = await loop.create_server(partial(_plain, listener, entry), sock=bound, backlog=BACKLOG)
             self._servers.append(server)
         if self._sweeper is None:
             self._sweep()
@@ -204,7 +216,9 @@ class Gateway:
         """No new connections. Those that are open may still bring a request that is on its way: see `finish`."""
         for server in self._servers:
             server.close()
-        self._servers = []
+        for door in self._doors:
+            door.close()
+        self._servers, self._doors = [], []
         self.drain()
 
     async def finish(self, grace_s: float) -> bool:
@@ -251,6 +265,7 @@ class Gateway:
         self.access_logs.flush()
         self.log.flush()
         self.road.sweep(now)
+        self.limits.sweep(now)
         if self.listener is not None:
             self.listener.sweep(now)
         for pool in self.services.pools():
@@ -301,6 +316,7 @@ class Gateway:
             "generation": self._generation,
             "in_flight": len(self.road.active),
             "tunnels": len(self.road.tunnels),
+            "reserved_bytes": self.memory.used,
             "connections": len(self.listener.connections) if self.listener is not None else 0,
             "rss_bytes": memory[0] if memory is not None else 0,
             "breakers": {
@@ -345,6 +361,10 @@ class Gateway:
         return (
             f"<Gateway worker {self.worker} generation {self._generation} {len(self.road.active)} in flight>"
         )
+
+
+def _plain(listener: Listener, entry: int) -> asyncio.Protocol:
+    return cast(asyncio.Protocol, listener.entrances[entry].plain_connection(listener))
 
 
 async def _in_slices(steps: Iterator[None]) -> None:

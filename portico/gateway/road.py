@@ -32,8 +32,10 @@ from portico.exchange.failure import (
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     OVERLOADED,
+    REPLY_TIMEOUT,
     SHUTTING_DOWN,
     Failure,
+    Side,
 )
 from portico.exchange.fields import Field
 from portico.exchange.memory import MemoryBudget
@@ -382,7 +384,7 @@ class Road:
             self.crashed(x, error)
             return None
         x.head_sent = True
-        x.deadline = x.latest = _FOREVER
+        x.deadline, x.latest = monotonic() + x.chain.idle_s, _FOREVER
         self.tunnels[x] = tunnel
         return x.stream.open_tunnel(reply, tunnel)
 
@@ -482,6 +484,13 @@ class Road:
     def _expire(self, x: Exchange, now: float) -> None:
         if x.ended or (now <= x.latest and self._is_clients_turn(x)):
             return
+        tunnel = self.tunnels.get(x)
+        if tunnel is not None:
+            self._watch_tunnel(x, tunnel, now)
+            return
+        if x.paused and x.head_sent and now <= x.latest and (not x.deadline or x.stream.is_read()):
+            x.deadline = now + x.chain.idle_s  # slow, but it reads
+            return
         task, x.task = x.task, None
         if task is not None:
             task.cancel()
@@ -491,6 +500,15 @@ class Road:
             self.failed(x, CLIENT_SLOW)
         else:
             self.failed(x, DEADLINE_PASSED if attempt is None else attempt.expire(now))
+
+    def _watch_tunnel(self, x: Exchange, tunnel: Tunnel, now: float) -> None:
+        """A tunnel may be silent, but who takes nothing of what waits for it, for so long, is gone or a trap."""
+        side = tunnel.stuck()
+        if side is None:
+            x.deadline = now + x.chain.idle_s
+        else:
+            x.failure = CLIENT_SLOW if side is Side.CLIENT else REPLY_TIMEOUT.because("it stopped reading")
+            tunnel.abort()
 
     @staticmethod
     def _is_clients_turn(x: Exchange) -> bool:

@@ -19,11 +19,13 @@ from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
 from portico.exchange.fields import Field, Names, tokens
 from portico.exchange.reply import BODILESS, Reply
 
+from .tls import ended_in_order
+
 if TYPE_CHECKING:
     from .pool import Pool
     from .tunnel import Tunnel
 
-HEAD_BYTES = 65536  # of a reply's head, on the wire
+HEAD_BYTES = 65536  # of a reply's head, on the wire, and of what frames its body between two pieces of it
 FIELDS = 256  # of a head, and of the trailers
 INTERIMS = 32  # 1xx replies to one request
 
@@ -53,6 +55,13 @@ class Caller(Protocol):
     def on_broken(self, failure: Failure, silent: bool) -> None: ...
     def on_full(self) -> None: ...
     def on_drained(self) -> None: ...
+
+
+def _announces_body(fields: list[Field]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t0") != b"")
+        for name, value in fields
+    )
 
 
 class Channel:
@@ -181,7 +190,7 @@ class Channel:
         if caller is None:
             return
         reply = self._reply
-        if exc is None and reply is not None and reply.close_delimited:
+        if exc is None and reply is not None and reply.close_delimited and ended_in_order(self._transport):
             caller.on_data(b"", True, [], monotonic())
         else:
             caller.on_broken(CONNECTION_RESET.because(str(exc or "closed")), not self._seen)
@@ -189,7 +198,7 @@ class Channel:
     def eof_received(self) -> bool:
         if self._tunnel is not None:
             self._tunnel.service_eof()
-            return True
+            return self._transport.can_write_eof()
         if self.caller is None:
             self.closed = True  # before `connection_lost` is called, a request could still be given to it
         return False
@@ -227,10 +236,11 @@ class Channel:
             elif not self._trouble:
                 self._trouble = str(error)
         reply = self._reply
-        if reply is None:
-            self._head_wire += len(data)
+        if not self._complete:
+            # Bytes that are no body: of a head, of chunk heads and their extensions, of trailers.
+            self._head_wire = 0 if self._parts else self._head_wire + len(data)
             if self._head_wire > HEAD_BYTES and not self._trouble:
-                self._trouble = "a head without end"
+                self._trouble = "a head without end" if reply is None else "framing without end"
         if self._trouble:
             self._give_up()
         elif reply is not None:
@@ -286,6 +296,9 @@ class Channel:
             self._interims += 1
             if self._interims > INTERIMS:
                 self._trouble = "interim replies without end"
+            elif _announces_body(self._fields):
+                # RFC 9110 section 15.2: it has none. The parser reads one, which would stand in the final reply.
+                self._trouble = "an interim reply with a body"
             elif self.caller is not None:
                 self.caller.on_interim(status, self._fields)
         else:

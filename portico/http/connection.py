@@ -40,6 +40,7 @@ from portico.exchange.request import Request
 
 from .forwarded import from_trusted, lines_for
 from .reader import RequestReader
+from .unsent import unsent_bytes
 from .wire import STATUS_LINES, chunk, last_chunk
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Connection:
         self._advancing = False
         self._road_is_full = False
         self._full = False  # the client does not read what it is sent
-        self._unsent = 0  # bytes that waited for it when the sweep last looked
+        self._unsent = 0  # bytes that waited for it when somebody last looked
         # The exchange's.
         self._current: Request | None = None
         self._x: Exchange | None = None
@@ -188,6 +189,7 @@ class Connection:
 
     def pause_writing(self) -> None:
         self._full = True
+        self._unsent = unsent_bytes(self._transport)
         if self._tunnel is not None:
             self._tunnel.client_full()
         elif self._x is not None:
@@ -458,8 +460,12 @@ class Connection:
         self._transport.close()
 
     def _watch_unsent(self) -> None:
-        self._unsent = self._transport.get_write_buffer_size()
+        self._unsent = unsent_bytes(self._transport)
         self.deadline = 0.0
+
+    def is_read(self) -> bool:
+        before, self._unsent = self._unsent, unsent_bytes(self._transport)
+        return self._unsent < before
 
     def _reset(self) -> None:
         sock = self._transport.get_extra_info("socket")
@@ -503,8 +509,8 @@ class Connection:
             self._reader.fail(REQUEST_TIMEOUT)
             self._pass_body(self._x)
         elif self.phase in (_FLUSH, _CLOSED):
-            if self._transport.get_write_buffer_size() < self._unsent:
-                self._watch_unsent()  # slow, but it reads
+            if self.is_read():
+                self.deadline = 0.0  # slow, but it reads
             else:
                 self._transport.abort()
         elif self.phase != _TUNNEL or self._transport.is_closing():

@@ -49,7 +49,7 @@ NAMES = Names(
 # RFC 3986 section 3.2.2, without userinfo (RFC 9110 section 4.2.4): a name, an IPv4 or a bracketed IPv6 address.
 _AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
-_REQUEST_LINE = re.compile(rb"(?m)^[A-Z-]+ [^ \r\n]+ HTTP/([0-9]\.[0-9])\r$")
+_VERSION = re.compile(rb" HTTP/([0-9]\.[0-9])\r\n").match
 _QUERY_REFUSED = re.compile(rb"[^\x21-\x7e]|[#\\]")
 
 # Fields that a request must not name in Connection: removing them would change what the request means, or hand
@@ -76,7 +76,8 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     elif version == b"0\r\n":
         version = request.version = b"1.0"
     else:
-        found = _REQUEST_LINE.search(raw)
+        words = line.removesuffix(b" HTTP/1.")
+        found = _VERSION(raw, raw.find(words) + len(words))
         if found is not None and found[1] not in (b"1.0", b"1.1"):
             return VERSION_UNKNOWN.because(f"version {found[1].decode('latin-1')}")
         return BAD_REQUEST.because("the request line is not METHOD SP TARGET SP HTTP/1.x")

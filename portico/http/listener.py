@@ -13,6 +13,8 @@ from portico.exchange.memory import MemoryBudget
 from portico.exchange.stream import Road
 
 from .connection import LINGER_S, Connection, Phase
+from .door import Handshakes
+from .entrance import Entrance, SecureConnection
 from .forwarded import Network, is_trusted
 
 
@@ -21,6 +23,8 @@ class Limits(Protocol):
 
     @property
     def connections(self) -> int: ...
+    @property
+    def handshakes(self) -> int: ...
     @property
     def header_bytes(self) -> int: ...
     @property
@@ -33,6 +37,8 @@ class Timeouts(Protocol):
     """Patience with a client, in seconds."""
 
     @property
+    def handshake(self) -> float: ...
+    @property
     def header(self) -> float: ...
     @property
     def body(self) -> float: ...
@@ -41,7 +47,10 @@ class Timeouts(Protocol):
 
 
 class Listener:
-    """The client side of a worker. `refused` counts connections beyond the cap, `accepted` all others."""
+    """The client side of a worker. `refused` counts connections beyond the cap, `accepted` all others.
+
+    `entrances` are what stands behind the addresses, in their order.
+    """
 
     def __init__(
         self, road: Road, limits: Limits, timeouts: Timeouts, trusted: Sequence[Network], memory: MemoryBudget
@@ -49,6 +58,9 @@ class Listener:
         self.road = road
         self.memory = memory
         self.connections: set[Connection] = set()
+        self.handshakes = Handshakes()
+        self.entrances: Sequence[Entrance] = ()
+        self._trusts: list[object] = []
         self.draining = False
         self.accepted = 0
         self.refused = 0
@@ -61,6 +73,8 @@ class Listener:
         self.header_count = limits.header_count
         self.target_bytes = limits.target
         self.body_s = timeouts.body
+        self.handshakes.most = limits.handshakes
+        self.handshakes.patience_s = timeouts.handshake
         self._most = limits.connections
         self._patience: dict[int, float] = {
             Phase.IDLE: timeouts.keep_alive,
@@ -72,6 +86,18 @@ class Listener:
             Phase.CLOSED: timeouts.body,
         }
 
+    def enter_by(self, entrances: Sequence[Entrance]) -> None:
+        """From now on. Whom only authorities have let in that are not trusted any more leaves after its reply."""
+        self.entrances = entrances
+        self._trusts = [entrance.tls.trust for entrance in entrances if entrance.tls is not None]
+        for connection in list(self.connections):
+            if isinstance(connection, SecureConnection) and not self.trusts(connection):
+                connection.close_when_idle()
+
+    def trusts(self, connection: SecureConnection) -> bool:
+        """Whether an entrance still believes the authorities that this connection was verified by."""
+        return connection.trust is None or connection.trust in self._trusts
+
     def admit(self, connection: Connection) -> bool:
         """Count a new connection in, unless there are too many."""
         if len(self.connections) >= self._most:
@@ -81,6 +107,10 @@ class Listener:
         self.connections.add(connection)
         connection.trusted = is_trusted(connection.peer, self.trusted)
         return True
+
+    def has_room(self, beside: int = 0) -> bool:
+        """Whether one more connection can come, beside so many that are about to."""
+        return len(self.connections) + beside < self._most
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out."""
@@ -107,7 +137,9 @@ class Listener:
 
     def waiting(self) -> bool:
         """Whether any connection is between requests, or has not brought its first."""
-        return any(connection.phase <= Phase.HEAD for connection in self.connections)
+        return len(self.handshakes) > 0 or any(
+            connection.phase <= Phase.HEAD for connection in self.connections
+        )
 
     def close_idle(self) -> None:
         """Close what waits for a next request; the others close after their reply."""
@@ -116,6 +148,7 @@ class Listener:
 
     def close(self) -> None:
         """Break off every connection that is left."""
+        self.handshakes.close()
         for connection in list(self.connections):
             connection.close()
 

@@ -56,6 +56,7 @@ class Pool:
     """The connections to one instance. `size` bounds those open or opening, `queue` the callers in line."""
 
     __slots__ = (
+        "_closed",
         "_idle",
         "_open",
         "_opening",
@@ -78,6 +79,7 @@ class Pool:
         self.idle_s = idle_s
         self.connect_s = connect_s
         self.closing = False
+        self._closed = False
         self.connects = 0  # connections opened, ever
         self.failures = 0  # attempts to open one that failed, ever
         self._idle: deque[Channel] = deque()
@@ -101,6 +103,8 @@ class Pool:
 
     def wait(self, waiter: Waiter) -> Failure | None:
         """Get in line; `on_channel` or `on_no_channel` follows unless `leave` comes first."""
+        if self._closed:
+            return SHUTTING_DOWN
         # Those for whom a connection is being opened do not stand in line for one in use.
         if len(self._open) + self._opening >= self.size and len(self._waiting) - self._opening >= self.queue:
             return POOL_EXHAUSTED
@@ -144,7 +148,8 @@ class Pool:
             self._idle.pop().close()
 
     def close(self) -> None:
-        """Break off everything."""
+        """Break off everything, and refuse whoever comes."""
+        self._closed = True
         self.retire()
         for task in list(self._tasks):
             task.cancel()

@@ -1,9 +1,9 @@
 """Field names that only the gateway may write towards a service (requirements 1.6).
 
 A client that sends one is not refused, the field is: it never reaches a service, in the head or in a trailer.
-Beside what the gateway writes itself these are names that frameworks believe about the client's address, its user or
-its path, and `Proxy`, which CGI programs take for their own HTTP_PROXY. Underscores count as hyphens, because many
-services (WSGI, PHP, CGI) cannot tell the two apart.
+Beside what the gateway writes itself these are names that frameworks believe about the client's address, its
+certificate (RFC 9440 section 4), its user or its path, and `Proxy`, which CGI programs take for their own HTTP_PROXY.
+Underscores count as hyphens, because many services (WSGI, PHP, CGI) cannot tell the two apart.
 """
 
 from __future__ import annotations
@@ -22,12 +22,27 @@ _NAMES = frozenset(
         b"x-original-url",
         b"x-rewrite-url",
         b"proxy",
+        b"client-cert",
+        b"client-cert-chain",
+        b"x-arr-clientcert",
         b"x-original-ip",
         b"x-request-deadline",
         b"forwarded",
     }
 )
-_PREFIXES = (b"x-forwarded-", b"x-internal-", b"x-user-", b"x-venue-context-", b"x-gateway-")
+_PREFIXES = (
+    b"x-forwarded-",
+    b"x-internal-",
+    b"x-user-",
+    b"x-venue-context-",
+    b"x-gateway-",
+    b"x-client-cert",
+    b"x-client-verify",
+    b"x-client-dn",
+    b"x-ssl-",
+    b"ssl-client-",
+    b"x-amzn-mtls-",
+)
 
 
 def is_reserved(name: bytes) -> bool:

@@ -24,7 +24,7 @@ _LAST_SECOND = 253_402_300_799
 # Integers beyond this read differently in different languages (RFC 7493 section 2.2).
 _LARGEST_INTEGER = 2**53 - 1
 # Visible ASCII, spaces only inside: what RFC 9110 section 5.5 lets every recipient read alike.
-_PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z", re.ASCII)
+PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _plain_name(claims: Mapping[str, Any], names: tuple[str, ...]) -> str | None
         if value is None:
             continue
         if isinstance(value, str):
-            if _PLAIN.match(value) is None:
+            if PLAIN.match(value) is None:
                 raise TokenError(f"its {name} is empty or not plain ASCII")
             return value
         if type(value) is int and -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
@@ -187,6 +187,6 @@ def _roles(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]
     roles = value if isinstance(value, list) else [value]
     for role in roles:
         # Services get the roles as a comma-separated list: a comma inside one would make two of it.
-        if not isinstance(role, str) or "," in role or _PLAIN.match(role) is None:
+        if not isinstance(role, str) or "," in role or PLAIN.match(role) is None:
             raise TokenError("its role is not a plain ASCII name or a list of them")
     return tuple(roles)

@@ -48,6 +48,8 @@ def make_token(
     if proofs.problems:
         raise TokenNotMadeError("; ".join(map(str, proofs.problems)))
     settings = identity[name].jwt
+    if settings is None:
+        raise TokenNotMadeError(f"identity {name} is proven by a certificate: no token can be made for it")
     key, algorithm = _signing_key(name, settings, private_key)
     said = {**_defaults(settings, expires_s, wall), **claims}
     try:

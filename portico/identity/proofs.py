@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from portico.config.models.identity import IdentitySettings, JwtSettings
+from portico.config.models.identity import IdentitySettings, JwtSettings, MtlsSettings
 from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.exchange.request import Request
@@ -19,12 +19,14 @@ from portico.exchange.request import Request
 from .claims import ClaimRules
 from .jwt import JwtProof
 from .keys import Key, KeyRefusedError, public_keys
+from .mtls import CertificateRules, MtlsProof
 
 ANY_AUDIENCE = "*"
 
 
 class Proof(Protocol):
-    """One way to prove who calls. `field` is where it looks, `challenge` what WWW-Authenticate says of it."""
+    """One way to prove who calls. `field` is where it looks, empty for the connection; `challenge` is what
+    WWW-Authenticate says of it."""
 
     @property
     def name(self) -> str:
@@ -62,6 +64,10 @@ class Proofs:
         self.by_name: dict[str, Proof] = {}
         self.problems: list[IdentityProblem] = []
         for name, settings in identity.items():
+            if settings.mtls is not None:
+                self.by_name[name] = _mtls(name, settings.mtls)
+            if settings.jwt is None:
+                continue
             found = _Jwt(name, settings.jwt)
             self.problems += found.problems
             if not found.problems:
@@ -69,6 +75,19 @@ class Proofs:
 
     def __repr__(self) -> str:
         return f"<Proofs {', '.join(self.by_name)}, {len(self.problems)} problems>"
+
+
+def _mtls(name: str, settings: MtlsSettings) -> MtlsProof:
+    fields = settings.fields
+    rules = CertificateRules(
+        fields.subject,
+        fields.tenant,
+        fields.role,
+        frozenset(settings.issuers),
+        frozenset(settings.fingerprints),
+        settings.roles,
+    )
+    return MtlsProof(name, rules)
 
 
 class _Jwt:

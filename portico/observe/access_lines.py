@@ -133,6 +133,8 @@ class JsonLines(_Lines):
         method = self._methods[x.request.method]
         url = self._url(x)
         extra = b"" if x.failure is None else _failure(x.failure)
+        if x.request.scheme == b"https":
+            extra += b'"scheme":"https",'
         caller = x.identity
         if caller is not None:
             known = self._callers.get((caller.subject, caller.tenant))
@@ -223,6 +225,7 @@ class TextLines(_Lines):
             "user": None if caller is None else caller.subject,
             "tenant": None if caller is None else caller.tenant,
             "service": self._service,
+            "scheme": "https" if x.request.scheme == b"https" else None,
             "failure": None if failure is None else failure.code,
             "detail": None if failure is None else failure.detail,
             "bytes": x.reply_bytes,

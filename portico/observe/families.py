@@ -48,6 +48,17 @@ class Metrics:
         )
         self.authentication_success: Number = attempts.labels("success")
         self.authentication_failure: Number = attempts.labels("failure")
+        self.limits_exceeded = registry.counter(
+            "rate_limit_exceeded_total",
+            "Requests beyond a limit; enforced is false where the limit only reports.",
+            ["limit", "route", "enforced"],
+        )
+        self.limit_keys = registry.gauge(  # sampled
+            "portico_rate_limit_keys", "Callers that limits remember."
+        )
+        self.limit_keys_forgotten = registry.counter(  # sampled
+            "portico_rate_limit_keys_forgotten_total", "Callers forgotten because there were too many."
+        )
         self.breaker_state = registry.gauge(  # sampled
             "circuit_breaker_state", "0 closed, 1 open, 2 half-open.", ["service"], "breaker"
         )
@@ -61,6 +72,17 @@ class Metrics:
         )
         self.connections_refused = registry.counter(  # sampled
             "portico_client_connections_refused_total", "Connections of clients beyond the limit."
+        )
+        self.handshakes = registry.counter(  # sampled
+            "portico_tls_handshakes_total",
+            "TLS handshakes with clients that are over: done, failed, late, or dropped because there were too many.",
+            ["outcome"],
+        )
+        self.certificate_ends = registry.gauge(  # sampled
+            "portico_certificate_expires_timestamp_seconds",
+            "When a certificate that is shown to clients expires, wall time.",
+            ["address", "names"],
+            "min",
         )
         self.pool_connections = registry.gauge(  # sampled
             "portico_pool_connections", "Open connections to services, by state.", ["service", "state"]

@@ -43,7 +43,10 @@ class Crew:
         self._gathering: asyncio.Task[list[dict[str, Any]]] | None = None
         self._next: asyncio.Task[list[dict[str, Any]]] | None = None
         self._beating = asyncio.create_task(self._watch(), name="beats")
-        self.slots = [Slot(number, row, gateway, timing, self) for number, row in enumerate(sockets.slots)]
+        self.slots = [
+            Slot(number, list(zip(sockets.entries, row, strict=True)), gateway, timing, self)
+            for number, row in enumerate(sockets.slots)
+        ]
 
     # What slots tell.
 

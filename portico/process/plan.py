@@ -23,6 +23,7 @@ class Plan:
 
     settings: Settings
     listen: tuple[Listen, ...]
+    secure: frozenset[int]  # of `listen`, those with TLS
     workers: int
     data: str
     delay_s: float
@@ -42,7 +43,8 @@ class Plan:
         )
         return cls(
             settings,
-            gateway.listen,
+            tuple(entry.where for entry in gateway.listen),
+            frozenset(number for number, entry in enumerate(gateway.listen) if entry.tls is not None),
             gateway.workers,
             gateway.data,
             gateway.shutdown.delay,

@@ -39,6 +39,19 @@ from portico.process.messages import (
 log = logging.getLogger("portico.process")
 
 
+# Of a worker's figures, what `portico status` tells: what it holds now, and how its services are.
+_TOLD = (
+    "in_flight",
+    "tunnels",
+    "tasks",
+    "reserved_bytes",
+    "connections",
+    "rss_bytes",
+    "pools",
+    "breakers",
+)
+
+
 class Gone(Exception):
     """The worker died, or said nothing in time, before it answered."""
 
@@ -74,12 +87,17 @@ class Running:
         self._reading = asyncio.create_task(self._read(), name=f"worker {slot} ({self.pid})")
 
     @classmethod
-    async def start(cls, slot: int, sockets: Sequence[socket.socket], gateway: str, beat_s: float) -> Running:
-        """Execute a fresh interpreter that holds `sockets`. Raises `OSError` when there can be no process."""
+    async def start(
+        cls, slot: int, sockets: Sequence[tuple[int, socket.socket]], gateway: str, beat_s: float
+    ) -> Running:
+        """Execute a fresh interpreter that holds `sockets`, each with its place in `gateway.listen`.
+
+        Raises `OSError` when there can be no process.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                listening = [each.fileno() for each in sockets]
+                listening = [(entry, each.fileno()) for entry, each in sockets]
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-P",
@@ -87,11 +105,11 @@ class Running:
                     "portico.process.worker",
                     f"--slot={slot}",
                     f"--control={theirs.fileno()}",
-                    f"--listen={','.join(map(str, listening))}",
+                    f"--listen={','.join(f'{entry}:{number}' for entry, number in listening)}",
                     f"--gateway={gateway}",
                     f"--beat={beat_s}",
                     stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno(), *listening],
+                    pass_fds=[theirs.fileno(), *(number for _, number in listening)],
                     process_group=0,  # Ctrl-C in the terminal is for the supervisor, which stops us in order
                 )
             except BaseException:
@@ -192,7 +210,7 @@ class Running:
             "state": self.state,
             "generation": self.generation,
             "serving_s": round(self.served_s, 1),
-            **{key: self.last[key] for key in ("in_flight", "connections", "breakers") if key in self.last},
+            **{key: self.last[key] for key in _TOLD if key in self.last},
         }
 
     def _signal(self, number: signal.Signals) -> None:

@@ -44,7 +44,12 @@ class Slot:
     """One place for a worker. `current` is the worker in it; `served` is set once one has served."""
 
     def __init__(
-        self, number: int, sockets: list[socket.socket], gateway: str, timing: Timing, employer: Employer
+        self,
+        number: int,
+        sockets: list[tuple[int, socket.socket]],
+        gateway: str,
+        timing: Timing,
+        employer: Employer,
     ) -> None:
         self.number = number
         self.current: Running | None = None

@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from portico.config.addresses import Listen
 
@@ -35,6 +35,8 @@ class ListenError(Exception):
 class Sockets:
     """Every listening socket of the gateway. `slots[n]` are worker n's; `addresses` the real ones, for people.
 
+    `entries` says of each socket of a slot which of the addresses that were asked for it belongs to.
+
     TCP sockets are one per slot; a Unix socket is one for all slots, since the kernel cannot spread those.
     """
 
@@ -44,6 +46,7 @@ class Sockets:
         self.slots = slots
         self.addresses = addresses
         self.paths = paths
+        self.entries: list[int] = []
 
     def release(self) -> None:
         """Close them here. Workers that have them accept on; when they stop too, clients are refused at once."""
@@ -64,16 +67,23 @@ class Sockets:
         return f"<Sockets {' '.join(self.addresses)} × {len(self.slots)}>"
 
 
-def bind(listen: Sequence[Listen], slots: int) -> Sockets:
-    """Listen on every address, once per slot. Raises `ListenError` with a line per address that failed."""
+def bind(listen: Sequence[Listen], slots: int, secure: Collection[int] = ()) -> Sockets:
+    """Listen on every address, once per slot; `secure` are the places of those that are shown as https.
+
+    Raises `ListenError` with a line per address that failed.
+    """
     sockets = Sockets([[] for _ in range(slots)], (), [])
     shown: list[str] = []
     reasons: list[str] = []
-    for address in listen:
+    for number, address in enumerate(listen):
+        scheme = "https" if number in secure else "http"
         try:
-            shown += _bind_unix(address, sockets) if address.unix else _bind_tcp(address, sockets)
+            opened = _bind_unix(address, sockets) if address.unix else _bind_tcp(address, sockets, scheme)
         except ListenError as error:
             reasons += error.reasons
+        else:
+            shown += opened
+            sockets.entries += [number] * len(opened)
     if reasons:
         sockets.close()
         raise ListenError(reasons)
@@ -81,7 +91,7 @@ def bind(listen: Sequence[Listen], slots: int) -> Sockets:
     return sockets
 
 
-def _bind_tcp(address: Listen, sockets: Sockets) -> list[str]:
+def _bind_tcp(address: Listen, sockets: Sockets, scheme: str) -> list[str]:
     places = _resolve(address)
     for tries in range(_PORT_TRIES, 0, -1):
         port = address.port
@@ -109,7 +119,7 @@ def _bind_tcp(address: Listen, sockets: Sockets) -> list[str]:
         for row in opened:
             for slot, one in zip(sockets.slots, row, strict=True):
                 slot.append(one)
-        return [_show(row[0]) for row in opened]
+        return [_show(row[0], scheme) for row in opened]
     raise AssertionError("unreachable: the last try returns or raises")
 
 
@@ -205,9 +215,9 @@ def with_short_path(path: str, use: Callable[[str], object]) -> None:
         os.close(folder)
 
 
-def _show(listening: socket.socket) -> str:
+def _show(listening: socket.socket, scheme: str) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _explain(address: Listen, error: OSError) -> str:

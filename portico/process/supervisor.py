@@ -77,7 +77,7 @@ def run(
     except ControlError as error:
         return _fail([str(error)], TROUBLE)
     try:
-        sockets = bind(plan.listen, plan.workers)
+        sockets = bind(plan.listen, plan.workers, plan.secure)
     except ListenError as error:
         folder.close()
         return _fail(error.reasons, TROUBLE)

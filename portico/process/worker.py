@@ -68,7 +68,7 @@ class Gateway(Protocol):
     async def prepare(self, settings: Settings, children: Mapping[str, str]) -> None: ...
     def commit(self) -> None: ...
     def discard(self) -> None: ...
-    async def listen(self, sockets: list[socket.socket]) -> None: ...
+    async def listen(self, sockets: list[tuple[int, socket.socket]]) -> None: ...
     def drain(self) -> None: ...
     def stop_accepting(self) -> None: ...
     async def finish(self, grace_s: float) -> bool: ...
@@ -85,7 +85,12 @@ class Worker:
     """One worker. Signals and messages end here; the gateway knows of neither."""
 
     def __init__(
-        self, make: MakeGateway, slot: int, sockets: list[socket.socket], link: Link, beat_s: float
+        self,
+        make: MakeGateway,
+        slot: int,
+        sockets: list[tuple[int, socket.socket]],
+        link: Link,
+        beat_s: float,
     ) -> None:
         self._link = link
         self._sockets = sockets
@@ -100,6 +105,7 @@ class Worker:
         self._prepared = 0
         self._listening: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any] | None] = set()
         self._done = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -111,6 +117,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._on_terminate)
         loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         tasks = [asyncio.create_task(self._obey()), asyncio.create_task(self._pulse())]
+        self._tasks = {*tasks, asyncio.current_task()}
         await self._done.wait()
         for task in tasks:
             task.cancel()
@@ -204,7 +211,11 @@ class Worker:
             self._gateway.reopen_logs()
 
     def _snapshot(self) -> dict[str, Any]:
-        return self._gateway.snapshot() if self._live else {}
+        """The gateway's figures, and how many tasks run beside this worker's own: those of requests that wait."""
+        if not self._live:
+            return {}
+        own = {*self._tasks, self._preparing, self._listening, self._stopping}
+        return {**self._gateway.snapshot(), "tasks": len(asyncio.all_tasks() - own)}
 
     async def _pulse(self) -> None:
         push_at = 0.0
@@ -257,9 +268,12 @@ def _log_uncaught(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 
 async def _run(options: argparse.Namespace) -> None:
     make: MakeGateway = _named(options.gateway)
-    sockets = [socket.socket(fileno=int(each)) for each in options.listen.split(",") if each]
+    sockets = [
+        (int(entry), socket.socket(fileno=int(number)))
+        for entry, number in (each.split(":") for each in options.listen.split(",") if each)
+    ]
     control = socket.socket(fileno=options.control)
-    for each in (control, *sockets):
+    for each in (control, *(listening for _, listening in sockets)):
         os.set_inheritable(each.fileno(), False)
         each.setblocking(False)
     worker = Worker(make, options.slot, sockets, await Link.over(control), options.beat)

@@ -21,6 +21,7 @@ from portico.exchange.failure import (
     BAD_REPLY,
     BREAKER_OPEN,
     DEADLINE_PASSED,
+    POOL_EXHAUSTED,
     REPLY_TIMEOUT,
     Failure,
     Side,
@@ -157,6 +158,17 @@ class Forward:
         )
 
 
+def _not_agreed(request: Request, reply: Reply) -> str:
+    """Why a 101 opens no tunnel: a client believes it only if it names what was asked for (RFC 9110 section 7.8), and
+    without `Connection: upgrade` the parser takes what follows for another reply."""
+    if not request.upgrade:
+        return "a 101 that nobody asked for"
+    protocol = (reply.header(b"upgrade") or b"").strip().lower()
+    if protocol != request.upgrade or b"upgrade" not in reply.options:
+        return "a 101 that does not say to what"
+    return ""
+
+
 class Attempt:
     """One call, from the pool to the end of the reply. It is the `Caller` of its channel."""
 
@@ -197,7 +209,9 @@ class Attempt:
         failure = self._instance.pool.wait(self)
         if failure is not None:
             self._waiting = False
-            self._fail(failure.because(f"every connection to {self._instance.name} is in use"))
+            if failure is POOL_EXHAUSTED:
+                failure = failure.because(f"every connection to {self._instance.name} is in use")
+            self._fail(failure)
 
     def on_channel(self, channel: Channel) -> None:
         self._waiting = False
@@ -338,9 +352,10 @@ class Attempt:
         x = self._x
         if channel is None:
             return
-        if not x.request.upgrade:
+        trouble = _not_agreed(x.request, reply)
+        if trouble:
             channel.abandon()
-            self._fail(BAD_REPLY.because("a 101 that nobody asked for"))
+            self._fail(BAD_REPLY.because(trouble))
             return
         self._judge(None, well=True)
         tunnel = Tunnel(channel.transport, self._tunnel_closed)

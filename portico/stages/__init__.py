@@ -25,6 +25,7 @@ from .access_log import AccessLogStage
 from .authenticate import AuthenticateStage
 from .authorize import AuthorizeStage
 from .metrics import MetricsStage
+from .rate_limit import RateLimitStage
 from .security_headers import SecurityHeadersStage
 
 GROUP = "portico.stages"
@@ -32,6 +33,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     MetricsStage,
     AccessLogStage,
     SecurityHeadersStage,
+    RateLimitStage,
     AuthenticateStage,
     AuthorizeStage,
 )

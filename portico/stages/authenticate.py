@@ -74,12 +74,13 @@ def _compile(site: Site) -> Proofs:
 
 
 def _check_reach(proofs: list[Proof], site: Site) -> None:
-    """A method that reads the same field as one before it would never be asked."""
+    """A method that reads the same field, or certificate, as one before it would never be asked."""
     seen: dict[bytes, Proof] = {}
     for index, proof in enumerate(proofs):
         earlier = seen.setdefault(proof.field, proof)
         if earlier is not proof:
+            what = "header" if proof.field else "certificate"
             site.problem(
-                f"{proof.name} reads the same header as {earlier.name} before it, and would never be asked",
+                f"{proof.name} reads the same {what} as {earlier.name} before it, and would never be asked",
                 index,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import socket
+import ssl
 import struct
 from collections.abc import Iterable
 from types import TracebackType
@@ -33,12 +34,16 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self._moved = asyncio.Event()
         self._lost = False
+        self._left = False
 
     @classmethod
-    async def connect(cls, port: int, host: str = "127.0.0.1") -> Client:
-        """A new connection, without Nagle's delay."""
+    async def connect(
+        cls, port: int, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None, name: str = ""
+    ) -> Client:
+        """A new connection, without Nagle's delay; with TLS it asks for `name`, by default for the host."""
         loop = asyncio.get_running_loop()
-        transport, client = await loop.create_connection(cls, host, port)
+        asked = (name or host) if tls is not None else None
+        transport, client = await loop.create_connection(cls, host, port, ssl=tls, server_hostname=asked)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
@@ -55,15 +60,22 @@ class Client(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.ending = Ending.FIN
         self._moved.set()
-        return True  # the test decides when to close this side
+        # The test decides when to close this side, but for TLS, where there is no half-close.
+        return self._transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        if exc is not None:
-            self.ending = Ending.RST
+        if exc is not None or (self.ending is None and self.tls is not None and not self._left):
+            self.ending = Ending.RST  # with TLS also when nobody has said that it is the end
         self._moved.set()
 
     # -- what a test does
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """What TLS has agreed on, None without it."""
+        found: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return found
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the kernel."""
@@ -91,6 +103,7 @@ class Client(asyncio.Protocol):
 
     def close(self) -> None:
         """Close in order."""
+        self._left = True
         self._transport.close()
 
     def reset(self) -> None:

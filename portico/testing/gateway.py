@@ -45,20 +45,27 @@ class OneWorker:
 
 
 class RunningGateway:
-    """A gateway that listens on `port`. `gateway` is the thing itself, for a test that looks inside."""
+    """A gateway that listens on `port`. `gateway` is the thing itself, for a test that looks inside.
 
-    def __init__(self, gateway: Gateway, port: int) -> None:
+    `ports` has one for each entry of `gateway.listen`, in their order; `port` is the first.
+    """
+
+    def __init__(self, gateway: Gateway, ports: Sequence[int]) -> None:
         self.gateway = gateway
-        self.port = port
+        self.ports = tuple(ports)
+        self.port = self.ports[0]
+        self.loop = asyncio.get_running_loop()
 
     @property
     def url(self) -> str:
         """Without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def reload(self, text: str, env: Mapping[str, str] | None = None) -> None:
+    async def reload(
+        self, text: str, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+    ) -> None:
         """Prepare and commit another configuration. Raises ConfigurationError; then nothing has changed."""
-        await self.gateway.prepare(_settings(text, env), {})
+        await self.gateway.prepare(_settings(text, env, files), {})
         self.gateway.commit()
 
     def leaks(self) -> list[str]:
@@ -74,36 +81,42 @@ class RunningGateway:
                 found.append(repr(pool))
         return found + [repr(task) for task in _gateways_tasks()]
 
-    async def settled(self) -> None:
+    async def settled(self, patience_s: float = 5.0) -> None:
         """Wait until nothing is under way. Raises Leak when that does not happen."""
         try:
-            await until(lambda: not self.leaks(), "the gateway is at rest", 5.0)
+            await until(lambda: not self.leaks(), "the gateway is at rest", patience_s)
         except TookTooLong:
             raise Leak("; ".join(self.leaks())) from None
+
+
+# Those whose block has not ended, for a test that shares one with others.
+OPEN: set[RunningGateway] = set()
 
 
 @asynccontextmanager
 async def gateway(
     text: str, *, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
 ) -> AsyncIterator[RunningGateway]:
-    """Run a gateway with the configuration `text` (YAML; `listen` and `workers` play no part).
+    """Run a gateway with the configuration `text` (YAML). `workers` plays no part, and of `gateway.listen` the
+    addresses do not: each entry gets a free port of its own on the loopback interface.
 
     `files` are the texts, by path, of all other files that it may name.
     """
     cluster = OneWorker()
     made = Gateway(cluster=cluster, worker=0)
     cluster.gateway = made
-    await made.prepare(_settings(text, env, files), {})
+    settings = _settings(text, env, files)
+    await made.prepare(settings, {})
     made.commit()
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", 0))
-    running = RunningGateway(made, listening.getsockname()[1])
-    await made.listen([listening])
+    sockets = [(number, _bound()) for number, _ in enumerate(settings.gateway.listen)]
+    running = RunningGateway(made, [bound.getsockname()[1] for _, bound in sockets])
+    await made.listen(sockets)
+    OPEN.add(running)
     try:
         yield running
         await running.settled()
     finally:
+        OPEN.discard(running)
         made.stop_accepting()
         await made.close()
     listener = made.listener
@@ -112,6 +125,14 @@ async def gateway(
     await turns()
     if rest := running.leaks():
         raise Leak(f"after close: {'; '.join(rest)}")
+
+
+def _bound() -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    bound.listen(128)
+    return bound
 
 
 def _settings(text: str, env: Mapping[str, str] | None, files: Mapping[str, str] | None = None) -> Settings:

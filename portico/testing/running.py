@@ -28,6 +28,24 @@ def free_port() -> int:
     return port
 
 
+def held(status: Mapping[str, Any]) -> list[str]:
+    """What the workers of a gateway hold by its `status`: requests, tunnels, tasks, memory, connections to services
+    in use. Idle connections do not count."""
+    found = []
+    for worker in status["workers"]:
+        if worker["state"] != "serving":
+            continue
+        who = f"worker {worker['worker']}"
+        figures = {name: worker[name] for name in ("in_flight", "tunnels", "tasks", "reserved_bytes")}
+        found += [f"{who}: {figure} {name}" for name, figure in figures.items() if figure]
+        found += [
+            f"{who}: connections to {service}: {pool}"
+            for service, pool in worker["pools"].items()
+            if pool["open"] != pool["idle"] or pool["waiting"] or pool["opening"]
+        ]
+    return found
+
+
 class RunningProcess:
     """`process` is the supervisor; what it and its workers say is in the file `log_path`. `data` is in `folder`."""
 
@@ -64,16 +82,7 @@ class RunningProcess:
 
     def held(self) -> list[str]:
         """What the workers hold although nothing is under way; empty when all is well."""
-        found = []
-        for worker in self.status()["workers"]:
-            who = f"worker {worker['worker']}"
-            found += [
-                f"{who}: {worker[name]} {name}" for name in ("in_flight", "tunnels") if worker.get(name)
-            ]
-            for service, pool in worker.get("pools", {}).items():
-                if pool["open"] != pool["idle"] or pool["waiting"] or pool["opening"]:
-                    found.append(f"{who}: {service} {pool}")
-        return found
+        return held(self.status())
 
     def settled(self) -> None:
         """Wait until nothing is under way. Raises Leak when that does not happen."""

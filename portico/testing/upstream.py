@@ -343,6 +343,35 @@ async def stalling(link: Link) -> None:
         await link.request()
 
 
+def stalling_after(start: bytes) -> Script:
+    """Answers with `start`, and then no more."""
+
+    async def script(link: Link) -> None:
+        await link.request()
+        link.send(start)
+
+    return script
+
+
+def trickling_without_end(start: bytes, piece: bytes, every_s: float = 0.02) -> Script:
+    """Answers with `start`, then a `piece` every so often until the other side has had enough."""
+
+    async def script(link: Link) -> None:
+        await link.request()
+        link.send(start)
+        while not link.ended:
+            link.send(piece)
+            await asyncio.sleep(every_s)
+
+    return script
+
+
+async def deaf(link: Link) -> None:
+    """Accepts and never reads, so it never notices an end either."""
+    link.pause()
+    await asyncio.get_running_loop().create_future()
+
+
 async def closing(link: Link) -> None:
     """Accepts and closes at once."""
     link.close()

@@ -230,6 +230,8 @@ BAD = [
         interim=(103,) * 32,
         reused=False,
     ),
+    _bad("interim-with-length", b"HTTP/1.1 150 x\r\nContent-Length: 4\r\n\r\nevil" + _TWO),
+    _bad("interim-with-chunks", b"HTTP/1.1 103 x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + _TWO),
     _bad(
         "switching-unasked",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.integration.supervised import PATIENCE_S, ROOT, until
+from tests.leaks import look_at, watch
 
 SECRET = "correct-horse-battery-staple-0123456789"
 
@@ -115,7 +116,9 @@ class Portico:
             assert running.poll() is None, f"it ended with {running.returncode}: {self.log}"
             return text if "Ctrl-C stops it" in text else ""
 
-        return until(greeted, "the greeting").splitlines()
+        greeting = until(greeted, "the greeting").splitlines()
+        watch(self.folder / "var", running)
+        return greeting
 
     @property
     def log(self) -> str:
@@ -127,7 +130,14 @@ class Portico:
         return self.running.wait(PATIENCE_S)
 
     def end(self) -> None:
-        """Whatever is left of it."""
+        """Whatever is left of it, once it was seen to hold nothing."""
+        try:
+            if self.running is not None:
+                look_at(self.folder / "var", self.running)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         if self.running is not None and self.running.poll() is None:
             self.running.kill()
             self.running.wait()

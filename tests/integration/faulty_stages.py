@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from portico.exchange.exchange import Exchange
+from portico.exchange.failure import FORBIDDEN
 from portico.exchange.reply import Reply
 from portico.exchange.stage import Hooks, Outcome, Phase, Site, Stage
 
@@ -64,6 +66,56 @@ FAULTS: dict[str, Hooks] = {
 }
 
 
+def _forwards(*fields: tuple[Any, Any]) -> Hooks:
+    def on_request(x: Exchange) -> None:
+        x.forward = list(fields)
+
+    return Hooks(on_request=on_request)
+
+
+def _answers(status: Any = 200, *fields: tuple[Any, Any]) -> Hooks:
+    return Hooks(on_request=lambda x: Reply(status, list(fields), b"mine"))
+
+
+def _adds(name: Any, value: Any, status: int = 200) -> Hooks:
+    def on_reply(x: Exchange, reply: Reply) -> None:
+        reply.fields.append((name, value))
+        reply.status = status
+
+    return Hooks(on_reply=on_reply)
+
+
+async def _answers_late(x: Exchange) -> Outcome:
+    await asyncio.sleep(0)
+    return Reply(200, [(b"x-more", b"a\r\nset-cookie: b")], b"mine")
+
+
+# What no message may say: each would be two messages, or none.
+UNSAYABLE: dict[str, Hooks] = {
+    "forward_crlf": _forwards((b"x-more", b"a\r\nx-user-id: admin")),
+    "forward_lf": _forwards((b"x-more", b"a\nx-user-id: admin")),
+    "forward_cr": _forwards((b"x-more", b"a\rb")),
+    "forward_nul": _forwards((b"x-more", b"a\x00b")),
+    "forward_name": _forwards((b"x-more: a\r\nx-user-id", b"admin")),
+    "forward_text": _forwards((b"x-more", "text")),
+    "forward_length": _forwards((b"content-length", b"3")),
+    "forward_host": _forwards((b"host", b"elsewhere")),
+    "answer_crlf": _answers(200, (b"x-more", b"a\r\nset-cookie: b")),
+    "answer_crlf_async": Hooks(on_request=_answers_late),
+    "answer_name": _answers(200, (b"X-More", b"a")),
+    "answer_coding": _answers(200, (b"transfer-encoding", b"chunked")),
+    "answer_status_600": _answers(600),
+    "answer_status_100": _answers(100),
+    "answer_status_text": _answers("200"),
+    "failure_status": Hooks(on_request=lambda x: replace(FORBIDDEN, status=777)),
+    "failure_crlf": Hooks(on_request=lambda x: FORBIDDEN.saying("no", (b"x-more", b"a\r\nb: c"))),
+    "reply_crlf": _adds(b"x-more", b"a\r\nset-cookie: b"),
+    "reply_length": _adds(b"content-length", b"3"),
+    "reply_status": _adds(b"x-more", b"a", status=1000),
+}
+FAULTS |= UNSAYABLE
+
+
 class Faulty(Stage[str]):
     """Fails where it is told."""
 
@@ -73,6 +125,17 @@ class Faulty(Stage[str]):
 
     def compile(self, settings: str, site: Site) -> Hooks:
         return FAULTS[settings]
+
+
+class Unsayable(Stage[Any]):
+    """Has a constant field that would be two."""
+
+    key: ClassVar[str] = "unsayable"
+    phase: ClassVar[Phase] = Phase.VALIDATE
+    settings: ClassVar[Any] = bool
+
+    def compile(self, settings: bool, site: Site) -> Hooks:
+        return Hooks(reply_fields=((b"x-more", b"a\r\nset-cookie: b"),))
 
 
 class Gathering(Stage[Any]):

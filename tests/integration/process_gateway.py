@@ -49,8 +49,8 @@ class Gateway:
     def discard(self) -> None:
         self.staged = None
 
-    async def listen(self, sockets: list[socket.socket]) -> None:
-        for each in sockets:
+    async def listen(self, sockets: list[tuple[int, socket.socket]]) -> None:
+        for _, each in sockets:
             self.servers.append(await asyncio.start_server(self.client, sock=each, backlog=128))
 
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from portico.process.control import ask
+from tests.leaks import look_at, watch
 
 T = TypeVar("T")
 
@@ -143,6 +144,8 @@ class Supervised:
         line = self.process.stdout.readline()
         assert line, f"it ended with {self.process.wait()}: {self.log}"
         self.announced = json.loads(line)
+        if self.real:
+            watch(self.folder / "var", self.process)
         return self
 
     @property
@@ -205,7 +208,14 @@ class Supervised:
         return self.process.wait(PATIENCE_S)
 
     def end(self) -> None:
-        """Whatever is left of it."""
+        """Whatever is left of it, once it was seen to hold nothing."""
+        try:
+            if self.process is not None and self.real:
+                look_at(self.folder / "var", self.process)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         if self.process is not None:
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGTERM)

@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
-from portico.testing import Client, Upstream, gateway, until
+from portico.config import ConfigurationError
+from portico.testing import Client, Ending, Upstream, gateway, until
 from portico.testing.upstream import Script, answering, stalling, switching
-from tests.integration.faulty_stages import FAULTS, Hesitating
+from tests.integration.faulty_stages import FAULTS, UNSAYABLE, Hesitating
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CONFIGURATION = """
@@ -15,7 +16,7 @@ version: 1
 gateway: {stall: "off", timeouts: {body: 300ms}}
 logs: {access: "off", level: error}
 stages: ["tests.integration.faulty_stages:Faulty", "tests.integration.faulty_stages:Gathering",
-         "tests.integration.faulty_stages:Hesitating"]
+         "tests.integration.faulty_stages:Hesitating", "tests.integration.faulty_stages:Unsayable"]
 services: {it: {url: "%s", timeout: 100ms, breaker: {consecutive: 1}, pool: {connections: 1}}}
 routes:
   - {match: /good, authenticate: none, service: it}
@@ -37,7 +38,7 @@ SPLIT = BODY[:-2], BODY[-2:]
 UPGRADE = b"GET /%b HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "on_end"])
+@pytest.mark.parametrize("fault", [one for one in FAULTS if one != "on_end" and one not in UNSAYABLE])
 @pytest.mark.parametrize("split", [False, True])
 async def test_a_fault_is_answered_500(fault: str, split: bool, caplog: pytest.LogCaptureFixture) -> None:
     async with (
@@ -55,6 +56,29 @@ async def test_a_fault_is_answered_500(fault: str, split: bool, caplog: pytest.L
             another.send(BODY % b"good")
             assert (await another.final_reply(b"POST")).status == 200
     assert all(record.levelno == logging.ERROR for record in caplog.records)
+
+
+async def test_what_no_message_may_say_is_answered_500() -> None:
+    """Each in `UNSAYABLE` also runs above; here, that no byte of it reaches anybody."""
+    async with Upstream(answering(OK)) as upstream, gateway(configured(upstream)) as running:
+        for fault in UNSAYABLE:
+            async with await Client.connect(running.port) as client:
+                client.send(BODY % fault.encode())
+                reply = await client.final_reply(b"POST")
+                assert reply.status == 500, fault
+                assert not {b"set-cookie", b"x-more"} & {name for name, _ in reply.fields}, fault
+                assert await client.ended() == (b"", Ending.FIN), fault
+        assert not any(request.get(b"x-more") for request in upstream.requests())
+
+
+async def test_constant_fields_that_no_message_may_have_are_refused_at_load() -> None:
+    text = (
+        CONFIGURATION % "http://127.0.0.1:9"
+        + "  - {match: /constant, authenticate: none, service: it, unsayable: true}\n"
+    )
+    with pytest.raises(ConfigurationError, match="CR, LF or NUL"):
+        async with gateway(text):
+            pass
 
 
 async def test_a_fault_at_the_end_changes_nothing() -> None:

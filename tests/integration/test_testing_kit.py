@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from portico.testing import Client, Leak, Link, Upstream, gateway, running
-from portico.testing.upstream import echo
+from portico.testing.upstream import echo, stalling, switching
+from tests.integration.faults import WEBSOCKET
 
 CONFIGURATION = """
 version: 1
@@ -45,6 +46,24 @@ async def test_gateway_as_a_process(tmp_path: Path) -> None:
             assert process.status()["workers"][0]["in_flight"] == 0
         assert process.process.returncode == 0
         assert "serves on" in process.log
+
+
+async def test_what_a_process_holds_is_seen_from_outside(tmp_path: Path) -> None:
+    async with Upstream(stalling, switching) as upstream:
+        with running(CONFIGURATION % upstream.url, tmp_path) as process:
+            async with (
+                await Client.connect(process.port) as waiting,
+                await Client.connect(process.port) as tunnel,
+            ):
+                waiting.send(GET)
+                await upstream.link()
+                tunnel.send(WEBSOCKET % b"/a")
+                assert (await tunnel.reply()).status == 101
+                text = "; ".join(process.held())
+                assert "2 in_flight" in text
+                assert "1 tunnels" in text
+                assert "connections to tickets" in text
+            process.settled()
 
 
 def test_process_that_does_not_start_says_why(tmp_path: Path) -> None:

@@ -12,12 +12,16 @@ from portico.testing import Client, Malformed, Message, RunningGateway, Script, 
 
 
 class Site:
-    """A gateway in this process. `text` is its configuration; `folder` is the row's own."""
+    """A gateway in this process. `text` is its configuration; `folder` is the row's own.
+
+    `ports` has one for each entry of `gateway.listen`; `port` is the first.
+    """
 
     def __init__(
         self, running: RunningGateway, text: str, upstreams: Mapping[str, Any], folder: Path
     ) -> None:
         self.port = running.port
+        self.ports = running.ports
         self.upstreams = upstreams
         self.folder = folder
         self.text = text

@@ -1,9 +1,18 @@
 """The table: one row for each key of the language. A key without a row, or a row without a key, fails a test."""
 
-from tests.wired import development_rows, gateway_rows, identity_rows, process_rows, route_rows, service_rows
+from tests.wired import (
+    development_rows,
+    gateway_rows,
+    identity_rows,
+    listen_rows,
+    process_rows,
+    route_rows,
+    service_rows,
+)
 
 ROWS = (
     *gateway_rows.ROWS,
+    *listen_rows.ROWS,
     *identity_rows.ROWS,
     *process_rows.ROWS,
     *development_rows.ROWS,

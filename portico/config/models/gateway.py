@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
 
-from portico.config.addresses import Listen, ListenAddress
+from portico.config.models.listen import ListenEntries, ListenSettings
 from portico.config.models.model import SettingsModel
+from portico.config.models.rate_limits import RateLimitsSettings
 from portico.config.problems import did_you_mean
 from portico.config.references import ServiceName
 from portico.config.substitution import typed
 from portico.config.values import (
-    AtLeastOne,
     Cidr,
     Distinct,
     Duration,
@@ -40,6 +40,10 @@ class GatewayLimits(SettingsModel):
         default=10_000,
         description="Open client connections per worker; more are not accepted until some close.",
     )
+    handshakes: Positive = Field(
+        default=512,
+        description="TLS handshakes under way per worker; with more, the oldest is broken off for the newest.",
+    )
     header_bytes: PositiveSize = Field(
         default=32 << 10, description="Bytes of a request's header section on the wire; more is 431."
     )
@@ -57,6 +61,9 @@ class GatewayLimits(SettingsModel):
 class GatewayTimeouts(SettingsModel):
     """How long a client may keep the gateway waiting."""
 
+    handshake: PositiveDuration = Field(
+        default=10.0, description="From an accepted connection to the end of its TLS handshake."
+    )
     header: PositiveDuration = Field(
         default=10.0, description="From the first byte of a request to the end of its header section."
     )
@@ -175,10 +182,13 @@ class GatewaySettings(SettingsModel):
         default="portico",
         description="The gateway's name in /health/detailed and in templates of health.body.",
     )
-    listen: Annotated[AtLeastOne[ListenAddress], Distinct] = Field(
-        default=(Listen(port=3000),),
-        description="Where to accept connections: host:port, :port or unix:/path.",
+    listen: ListenEntries = Field(
+        default=(ListenSettings.model_validate({"address": ":3000"}),),
+        description="Where to accept connections: host:port, :port or unix:/path, or an object, for TLS.",
         json_schema_extra={"default": [":3000"]},
+    )
+    rate_limits: RateLimitsSettings = Field(
+        default_factory=RateLimitsSettings, description="What all rate limits have in common."
     )
     workers: Workers = Field(default=1, description="Processes that serve requests, about one per core.")
     data: Text = Field(

@@ -56,6 +56,48 @@ Secret = Annotated[
 """Text that no representation of the settings shows; ``get_secret_value()`` gives it."""
 
 
+def _fingerprint(value: object) -> str:
+    text = value.replace(":", "").lower() if isinstance(value, str) else ""
+    if re.fullmatch(r"[0-9a-f]{64}", text):
+        return text
+    raise refuse(
+        "{written} is no SHA-256 fingerprint",
+        value,
+        "print it with: openssl x509 -noout -fingerprint -sha256 -in FILE",
+    )
+
+
+Fingerprint = Annotated[
+    str,
+    PlainValidator(_fingerprint),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f:]{64,95}$"}),
+]
+"""64 hexadecimal digits, with or without colons → without, in lower case."""
+
+
+def _distinguished(value: object) -> str:
+    """The name in the order and spelling of RFC 4514, so that names can be compared as text."""
+    from cryptography.x509 import Name  # slow to import, and seldom needed
+
+    try:
+        if isinstance(value, str) and value:
+            return Name.from_rfc4514_string(value).rfc4514_string()
+    except ValueError:
+        pass
+    raise refuse(
+        "{written} is no distinguished name",
+        value,
+        "print it with: openssl x509 -noout -issuer -nameopt RFC2253 -in FILE",
+    )
+
+
+DistinguishedName = Annotated[
+    str,
+    PlainValidator(_distinguished),
+    WithJsonSchema({"type": "string", "minLength": 3, "examples": ["CN=Machines,O=Shop"]}),
+]
+
+
 class ClaimSettings(SettingsModel):
     """Which claim of a token says what; of several names the first that the token has is taken."""
 
@@ -103,10 +145,47 @@ class JwtSettings(SettingsModel):
         return self.algorithms or (("HS256",) if self.hmac_secrets else ())
 
 
-class IdentitySettings(SettingsModel):
-    """One way to prove who is calling."""
+CertificateField = Literal["cn", "o", "ou", "dns", "email", "uri", "serial"]
+"""Where a certificate says something: its subject's CN, O, OU and serialNumber, or its subject alternative names."""
 
-    jwt: JwtSettings = Field(description="JSON Web Tokens.")
+
+class CertificateFieldSettings(SettingsModel):
+    """Which field of a certificate says what; of several fields the first that the certificate has is taken."""
+
+    subject: Annotated[AtLeastOne[CertificateField], Distinct] = Field(
+        default=("uri", "dns", "email", "cn"), description="Who the caller is."
+    )
+    tenant: Annotated[OneOrMany[CertificateField], Distinct] = Field(
+        default=(), description="Which tenant the caller belongs to; none by default."
+    )
+    role: Annotated[OneOrMany[CertificateField], Distinct] = Field(
+        default=(), description="The caller's roles, all values of the field; none by default."
+    )
+
+
+class MtlsSettings(SettingsModel):
+    """Certificates of clients (RFC 8446 section 4.4.2), verified by a listener with ``tls.client``."""
+
+    fields: CertificateFieldSettings = Field(
+        default_factory=CertificateFieldSettings, description="Which field of a certificate says what."
+    )
+    issuers: Annotated[OneOrMany[DistinguishedName], Distinct] = Field(
+        default=(),
+        description="The only accepted issuers, as distinguished names (RFC 4514) such as CN=Machines,O=Shop.",
+    )
+    fingerprints: Annotated[OneOrMany[Fingerprint], Distinct] = Field(
+        default=(), description="The only accepted certificates, by SHA-256 fingerprint."
+    )
+    roles: Annotated[OneOrMany[RoleName], Distinct] = Field(
+        default=(), description="Roles that every caller of this kind has."
+    )
+
+
+class IdentitySettings(SettingsModel):
+    """One way to prove who is calling. Exactly one of ``jwt`` and ``mtls`` is set."""
+
+    jwt: Maybe[JwtSettings] = Field(default=None, description="JSON Web Tokens.")
+    mtls: Maybe[MtlsSettings] = Field(default=None, description="Certificates of clients.")
 
 
 _PERMISSION = re.compile(r"(?:\*|[A-Za-z0-9_.*-]+:(?:\*|[A-Za-z0-9_.*-]+))\Z", re.ASCII)

@@ -16,6 +16,7 @@ from portico.config.values import (
     Maybe,
     OneOrMany,
     OrOff,
+    PemFile,
     Percentage,
     Positive,
     PositiveDuration,
@@ -66,16 +67,16 @@ class TlsSettings(SettingsModel):
     verify: Flag = Field(
         default=True, description="Whether the service's certificate is checked. Switch off only for a test."
     )
-    ca: Maybe[Text] = Field(
+    ca: Maybe[PemFile] = Field(
         default=None, description="File with the authorities to trust, in PEM form; by default the system's."
     )
     server_name: Maybe[Text] = Field(
         default=None, description="The name to ask for (SNI) and to check; by default the URL's host."
     )
-    cert: Maybe[Text] = Field(
+    cert: Maybe[PemFile] = Field(
         default=None, description="File with the gateway's own certificate, for services that ask for one."
     )
-    key: Maybe[Text] = Field(default=None, description="File with the key of that certificate.")
+    key: Maybe[PemFile] = Field(default=None, description="File with the key of that certificate.")
 
 
 class ServiceSettings(SettingsModel):

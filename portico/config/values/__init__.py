@@ -7,6 +7,7 @@ fraction), the error says what would be right, and the JSON Schema shows editors
 from portico.config.values.forms import AtLeastOne, Distinct, Form, Maybe, OneOrMany, OrOff
 from portico.config.values.measures import Duration, Percentage, PositiveDuration, PositiveSize, Size, write
 from portico.config.values.names import HeaderName, HeaderPattern, HeaderValue, Name
+from portico.config.values.pem import Pem, PemFile
 from portico.config.values.plain import Cidr, Count, Flag, Host, Positive, StatusRanges, Template, Text, Whole
 from portico.config.values.refusal import REFUSED, refuse
 
@@ -27,6 +28,8 @@ __all__ = [
     "Name",
     "OneOrMany",
     "OrOff",
+    "Pem",
+    "PemFile",
     "Percentage",
     "Positive",
     "PositiveDuration",

@@ -21,6 +21,7 @@ from portico.process.control import ask
 from tests.integration.observed import lines
 from tests.integration.samples.running import ROOT, SECRET, Caller, environment
 from tests.integration.supervised import PATIENCE_S, until
+from tests.leaks import watch
 
 PROFILE = ROOT / "profiles" / "psa.yaml"
 DEMO = {"email": "demo@psa.example", "password": "demo password"}
@@ -69,6 +70,7 @@ class Platform:
             )
         try:
             self.address = until(self._announced, "the platform's start", START_S)
+            watch(self.folder / "var", self._process)
         except BaseException:
             self._process.kill()
             self._process.wait()

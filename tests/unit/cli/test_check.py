@@ -1,7 +1,9 @@
 """`portico check`."""
 
+import re
 from pathlib import Path
 
+from tests.certificates import Authority
 from tests.unit.cli.command import CONFIGURATION, SECRET, portico
 
 
@@ -64,6 +66,27 @@ def test_routes_that_no_request_reaches_are_warnings(here: Path) -> None:
     )
 
 
+def test_certificates_and_their_end(here: Path) -> None:
+    ours = Authority()
+    ours.issue(["shop.example", "*.shop.example"], days=(-1, 400)).write(here, "shop")
+    ours.issue(["old.example"], days=(-9, -2)).write(here, "old")
+    served = "[{port: 3443, tls: {certificates: [{cert: shop.pem, key: shop.key}, {cert: old.pem, key: old.key}]}}]"
+    (here / "portico.yaml").write_text(CONFIGURATION.replace('listen: ["127.0.0.1:0"]', f"listen: {served}"))
+    done = portico("check")
+    assert done.code == 0
+    assert re.search(
+        r"portico\.yaml:\d+:\d+: warning: gateway\.listen\[0\]\.tls\.certificates\[1\]\.cert: \S*old\.pem: "
+        r"the certificate has expired on \d{4}-\d\d-\d\d \d\d:\d\d UTC: clients will refuse it",
+        done.err,
+    )
+    assert re.search(r"(?m)^  :3443  shop\.example \*\.shop\.example +until \d{4}-\d\d-\d\d", done.out)
+    (found,) = portico("check", "--json").data["files"]
+    assert [one["names"] for one in found["certificates"]] == [
+        ["shop.example", "*.shop.example"],
+        ["old.example"],
+    ]
+
+
 def test_a_script_reads_json(here: Path) -> None:
     (here / "bad.yaml").write_text(CONFIGURATION.replace("service: pages,", "service: page,"))
     done = portico("check", "--json", "portico.yaml", "bad.yaml", "none.yaml")
@@ -76,6 +99,7 @@ def test_a_script_reads_json(here: Path) -> None:
         "ok": True,
         "trouble": [],
         "problems": [],
+        "certificates": [],
         "public": [
             {
                 "match": "/docs/**",

@@ -261,6 +261,14 @@ async def test_closed_pool_sends_away_who_waits_and_opens_nothing_more(slow: Ups
     assert slow.accepted == 1
 
 
+async def test_closed_pool_refuses_who_comes(slow: Upstream) -> None:
+    pool = pool_of(slow.port)
+    pool.close()
+    call = Call()
+    assert pool.wait(call) is SHUTTING_DOWN
+    assert pool.stats()["waiting"] == pool.stats()["opening"] == 0
+
+
 async def test_closed_pool_stops_opening(slow: Upstream) -> None:
     pool, call = pool_of(slow.port), Call()
     pool.wait(call)

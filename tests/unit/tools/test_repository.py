@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-LOCKS = ("run", "dev")
+LOCKS = sorted(file.stem for file in (ROOT / "requirements").glob("*.txt"))
 
 
 def locked(kind: str) -> dict[str, str]:

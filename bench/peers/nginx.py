@@ -1,0 +1,43 @@
+"""nginx (Debian): the yardstick. Nothing on: no access log, no limits; one worker."""
+
+from __future__ import annotations
+
+from bench.service import NGINX
+
+from .peer import Peer, Setup, first_number, said, tool
+
+_PROXY = """
+  upstream service {{ server 127.0.0.1:{service}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{ listen 127.0.0.1:{port} backlog=4096;
+    proxy_http_version 1.1; proxy_set_header Connection "";
+    {locations} }}
+"""
+_LOCATION = "location {path} {{ proxy_pass http://service; }}"
+
+
+def program() -> str:
+    return tool("nginx", "nginx-light")
+
+
+def configure(setup: Setup) -> str:
+    paths = ["/api/v1/tickets/", "/api/v1/files/", *(f"/api/v1/r{n}/" for n in range(1, setup.routes))]
+    content = _PROXY.format(
+        port=setup.port,
+        service=setup.service_port,
+        locations="\n    ".join(_LOCATION.format(path=path) for path in paths),
+    )
+    return NGINX.format(folder=setup.folder, name="proxy", workers=setup.workers, content=content)
+
+
+PEER = Peer(
+    name="nginx",
+    group="nginx",
+    title="nginx, nothing on",
+    features="nothing",
+    file="nginx.conf",
+    install=program,
+    version=lambda: f"nginx {first_number(said(program(), '-v'))}",
+    configure=configure,
+    command=lambda setup: [program(), "-c", str(setup.folder / "nginx.conf")],
+    grows=True,
+)

@@ -1,0 +1,68 @@
+"""All limits of one worker: found again after a reload by name and rule, and rid of callers that are long gone.
+
+A limit lives as long as a configuration uses it. Expiry goes round all tables in slices, so that a million keys cost
+no request a pause: `sweep` looks at a bounded number of keys each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from weakref import ref
+
+from .keytable import KeyTable, Room
+from .limiter import Limiter, LimitRule
+
+SLICE_KEYS = 8192  # looked at in one sweep; under a millisecond
+_SHARD_COST = 8  # what it costs to look at an empty shard, in keys
+
+
+class Limits:
+    """Limiters by their identity, whatever may stand for it: name, rule, and what else tells two limits apart."""
+
+    def __init__(self, most_keys: int) -> None:
+        self.room = Room(most_keys)
+        self._known: dict[Hashable, tuple[ref[Limiter], LimitRule, KeyTable]] = {}
+        self._now = 0.0
+        self._round = self._rounds()
+
+    def get(self, identity: Hashable, rule: LimitRule) -> Limiter:
+        """The limiter of this identity with the counts that it has, made on first use."""
+        known = self._known.get((identity, rule))
+        if known is not None:
+            limiter = known[0]()
+            if limiter is not None:
+                return limiter
+        table = KeyTable(self.room) if known is None else known[2]
+        made = Limiter(rule, table)
+        self._known[identity, rule] = (ref(made), rule, table)
+        return made
+
+    def sweep(self, now: float) -> None:
+        """Forget callers that have everything again, as many as fit into a slice."""
+        self._now = now
+        left = SLICE_KEYS
+        while left > 0:
+            left -= next(self._round)
+
+    def _rounds(self) -> Iterator[int]:
+        """Shard after shard, limit after limit, for ever; each step says what it cost."""
+        while True:
+            for name in list(self._known):
+                entry = 0
+                used_by, rule, table = self._known[name]
+                while entry < len(table.shards):
+                    # What no configuration uses any more is forgotten whatever it says.
+                    until = float("inf") if used_by() is None else self._now * rule.ticks_per_s // 1.0
+                    yield _SHARD_COST + table.expire(entry, until)
+                    entry += 1
+                    used_by = self._known[name][0]  # a reload may have taken it up again
+                table.shrink()
+                if used_by() is None and not len(table):
+                    del self._known[name]
+            yield SLICE_KEYS
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __repr__(self) -> str:
+        return f"<Limits {len(self)} limits, {self.room!r}>"

@@ -1,0 +1,106 @@
+"""Runs one target under atheris: coverage decides which inputs are kept and changed further.
+
+`portico` is imported here, instrumented, and nowhere before: so a run is a process of its own. What fails is written
+to a file, and the run ends, as libFuzzer has it; `executions` is told with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import atheris
+
+from .targets import CORPUS, kept
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How long to try: `runs` executions or `seconds`, 0 for no bound. `bare`: from the target's seeds only."""
+
+    target: str
+    runs: int
+    seconds: int
+    seed: int
+    bare: bool
+    output: Path  # folder for what fails, and for inputs that reached something new
+
+
+def fuzz(wanted: Wanted) -> None:
+    """Does not return: libFuzzer ends the process, with 0 when nothing was found."""
+    with atheris.instrument_imports(include=["portico"]):
+        target = importlib.import_module(f"tests.fuzz.{wanted.target}")
+    executions = 0
+    started = time.perf_counter()
+
+    def one(data: bytes) -> None:
+        nonlocal executions
+        executions += 1
+        try:
+            target.check(data)
+        except Exception:
+            seconds = time.perf_counter() - started
+            print(f"FOUND by {wanted.target} after {executions} executions, {seconds:.0f} s", flush=True)
+            traceback.print_exc(limit=-3)
+            print(f"INPUT {data!r}", flush=True)
+            raise
+
+    wanted.output.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzz-")))
+        atheris.Setup(_arguments(wanted, target, scratch), one)
+        atheris.Fuzz()
+
+
+def _arguments(wanted: Wanted, target: ModuleType, scratch: Path) -> list[str]:
+    words = scratch / "words"
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.WORDS), "ascii")
+    seeds = scratch / "seeds"
+    seeds.mkdir()
+    for number, seed in enumerate(target.SEEDS):
+        (seeds / f"seed-{number}").write_bytes(seed)
+    if not wanted.bare:
+        for path in kept(wanted.target):
+            shutil.copy(path, seeds)
+    found = wanted.output / "found" / wanted.target
+    found.mkdir(parents=True, exist_ok=True)
+    return [
+        sys.argv[0],
+        str(seeds if wanted.bare else found),
+        *([] if wanted.bare else [str(seeds)]),
+        f"-dict={words}",
+        f"-seed={wanted.seed}",
+        f"-max_len={target.MAX_BYTES}",
+        f"-artifact_prefix={wanted.output}/{wanted.target}-",
+        f"-runs={wanted.runs or -1}",
+        f"-max_total_time={wanted.seconds}",
+        "-timeout=20",
+        "-rss_limit_mb=2048",
+        "-reload=0",
+        "-print_final_stats=1",
+        "-verbosity=1",
+    ]
+
+
+def _escaped(word: bytes) -> str:
+    return "".join(chr(code) if re.match(r"[ !#-\[\]-~]", chr(code)) else f"\\x{code:02X}" for code in word)
+
+
+def keep_small(wanted: Wanted, folder: Path) -> None:
+    """Does not return: merges what a run has found into the committed corpus, the smallest inputs that reach it all."""
+    with atheris.instrument_imports(include=["portico"]):
+        target = importlib.import_module(f"tests.fuzz.{wanted.target}")
+    corpus: Sequence[str] = [str(CORPUS / wanted.target), str(folder)]
+    (CORPUS / wanted.target).mkdir(parents=True, exist_ok=True)
+    atheris.Setup([sys.argv[0], "-merge=1", f"-max_len={target.MAX_BYTES}", *corpus], target.check)
+    atheris.Fuzz()
