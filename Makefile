@@ -8,6 +8,9 @@ JOBS ?= 4
 ARGS ?=
 # Which suites `make suites` runs: all, if none is named.
 SUITES ?=
+# What `make fuzz` tries, and for how long in all: all targets, if none is named.
+TARGETS ?=
+SECONDS ?= 60
 # What the benchmark measures: all peers and all scenarios, unless some are named.
 PEERS ?=
 SCENARIOS ?=
@@ -20,7 +23,7 @@ BIN := $(VENV)/bin
 ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix bench docs lock suites wheel clean
+.PHONY: help run test mutants check fix bench docs lock suites fuzz seeded wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -68,6 +71,16 @@ lock: ## Lock versions and hashes anew from pyproject.toml (UPGRADE=1 takes the 
 suites: ## Run third-party suites against the gateway, beside nginx and Envoy (SUITES='litmus autobahn')
 	@tools/venv.sh dev
 	@$(ALONE) python -m tests.suites $(ARGS) $(SUITES)
+
+fuzz: ## Fuzz for SECONDS in all, every target or those named (SECONDS=3600 TARGETS='paths tokens')
+	@tools/venv.sh dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/fuzz.txt
+	@$(ALONE) python -m tests.fuzz --seconds $(SECONDS) $(ARGS) $(TARGETS)
+
+seeded: ## Put defects into a copy of the source and see that the fuzzers find them (ARGS='chunk' picks some)
+	@tools/venv.sh dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/fuzz.txt
+	@$(ALONE) python -m tests.fuzz.seeded $(ARGS)
 
 wheel: ## Build the wheel into dist/
 	@tools/venv.sh dev

@@ -18,7 +18,7 @@ from .processes import Broken
 from .results import Bar, Chart, Result, Table
 from .runner import CONNECTIONS, Bench
 
-WARM_UP_S = 3
+WARM_UP_S = 4
 YARDSTICK = "nginx"
 COLUMNS = (
     *("proxy, one core", "requests/s, median (min–max)", "to nginx"),

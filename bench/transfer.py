@@ -116,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Wrong, OSError, http.client.HTTPException) as error:
         print(f"{options.way} {options.path}: {error!r}", file=sys.stderr)
         return 1
+    finally:
+        connection.close()
     print(time.perf_counter() - begin)
     return 0
 

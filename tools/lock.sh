@@ -22,6 +22,7 @@ python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
 compile_ours "$@" --extra asgi --extra samples --output-file requirements/run.txt
 compile_ours "$@" --all-extras --constraint requirements/run.txt --output-file requirements/dev.txt
 compile "$@" --output-file requirements/suites.txt requirements/suites.in
+compile "$@" --output-file requirements/fuzz.txt requirements/fuzz.in
 for peers in requirements/peers-*.in; do
     compile "$@" --output-file "${peers%.in}.txt" "$peers"
 done

@@ -6,7 +6,7 @@ It is compiled by the same compiler as in a worker, so what passes here compiles
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portico.config import ConfigurationError, Loaded, Problem, load_settings
 from portico.http.entrance import Entrance
@@ -40,8 +40,12 @@ class Offline:
 
 
 def load_checked(path: str, env: Mapping[str, str]) -> Loaded:
-    """Read, check and compile a file. Raises ConfigurationError with everything that is wrong."""
-    return load_offline(path, env).loaded
+    """Read, check and compile a file. Raises ConfigurationError with everything that is wrong.
+
+    Its warnings are all that there are, those of compiling it among them.
+    """
+    offline = load_offline(path, env)
+    return replace(offline.loaded, warnings=offline.warnings)
 
 
 def load_offline(path: str, env: Mapping[str, str]) -> Offline:

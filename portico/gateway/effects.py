@@ -87,12 +87,13 @@ def _limits(settings: Settings, problems: Problems) -> None:
             continue
         for number, limit in enumerate(limits or ()):
             if limit.per.proven and not limit.per.always:
-                own = "rate_limit" in route.stages
-                path: Path = ("routes", index, "rate_limit", number, "per") if own else ("routes", index)
-                reason = f"{limit.per} is known of nobody here: the route proves nobody (authenticate: none)"
-                if not own:
-                    reason = f"the limit by {limit.per} that it has from defaults knows nobody here: {reason}"
-                problems.add(path, reason, f"write {limit.per}|ip, or another rate_limit for this route")
+                reason = "is known of nobody here: the route proves nobody (authenticate: none)"
+                remedy = f"write {limit.per}|ip, or another rate_limit for this route"
+                if "rate_limit" in route.stages:
+                    problems.add(("routes", index, "rate_limit", number, "per"), f"{limit.per} {reason}", remedy)
+                else:
+                    reason = f"has a limit per {limit.per} from defaults, which {reason}"
+                    problems.add(("routes", index), reason, remedy)
     if not some and "rate_limits" in settings.gateway.model_fields_set:
         problems.add(("gateway", "rate_limits"), "has no effect: no route has a rate_limit", "remove it")
     if some and settings.gateway.workers > 1:

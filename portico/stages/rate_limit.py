@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
 from operator import itemgetter
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, Strict
 
 from portico.config.models.model import SettingsModel
 from portico.config.substitution import typed
-from portico.config.values import Maybe, Name, OrOff
+from portico.config.values import Form, Maybe, Name, OrOff, refuse
 from portico.config.values.callers import Caller
 from portico.config.values.rates import MOST, Rate
 from portico.exchange.allowance import Policy, Teller, Told
@@ -68,6 +68,20 @@ class LimitSettings(SettingsModel):
         return f"{self.allow} per {self.per}{burst}{', reported only' if self.mode == 'report' else ''}"
 
 
+def _listed(value: object) -> object:
+    if isinstance(value, dict):
+        raise refuse(
+            "must be a list of limits, not {written}", value, "put it in brackets: [{allow: …, per: …}]"
+        )
+    if value in ([], ()):
+        raise refuse("must not be empty", value, "write a limit, or off")
+    return value
+
+
+def _listed_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "minItems": 1}
+
+
 Written = tuple[LimitSettings, ...]
 
 
@@ -76,7 +90,7 @@ class RateLimitStage(Stage[Written | None]):
 
     key: ClassVar[str] = "rate_limit"
     phase: ClassVar[Phase] = Phase.ADMIT
-    settings = OrOff[Annotated[Written, Field(min_length=1)]]
+    settings = OrOff[Annotated[Written, Form(_listed, _listed_schema)]]
     summary: ClassVar[str] = (
         "How often a caller may ask: a list of limits, all of which must let a request pass."
     )
@@ -86,10 +100,8 @@ class RateLimitStage(Stage[Written | None]):
         if settings is None:
             return None
         inherited = settings is site.settings.defaults.stages.get(self.key)
-        limits = [
-            _compile(one, name, site, inherited)
-            for one, name in zip(settings, _names(settings, site), strict=True)
-        ]
+        names = _names(settings, site)
+        limits = [_compile(settings, index, name, site, inherited) for index, name in enumerate(names)]
         audit = site.live("audit", Audit)
         early = [limit for limit in limits if not limit.written.per.proven]
         late = [limit for limit in limits if limit.written.per.proven]
@@ -129,7 +141,8 @@ def _names(settings: Written, site: Site) -> list[str]:
     return names
 
 
-def _compile(written: LimitSettings, name: str, site: Site, inherited: bool) -> _Limit:
+def _compile(settings: Written, index: int, name: str, site: Site, inherited: bool) -> _Limit:
+    written = settings[index]
     limits = site.live("limits", lambda: Limits(site.settings.gateway.rate_limits.keys))
     if written.name is None:
         # On a route its own; from the defaults all routes that inherit it count together.
@@ -140,6 +153,8 @@ def _compile(written: LimitSettings, name: str, site: Site, inherited: bool) -> 
         if first != written:
             site.problem(
                 f'the limit "{name}" is written in another way too ({first})',
+                index,
+                "name",
                 suggestion="limits of one name count together: give one another name",
             )
     limiter = limits.get((*identity, str(written.per)), written.rule)

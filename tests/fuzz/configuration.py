@@ -50,6 +50,7 @@ WORDS = (
     b"/**", b"/{id}", b"*", b"\xe2\x80\xa8", b"\xff", b"\x00", b"\\ud800", b"---\n", b"...\n",
     b"%YAML 1.1\n", b"\xef\xbb\xbf", b"tickets", b"users", b"GET ",
 )  # fmt: skip
+BREAKS = rb"\n,{\["  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 1200
 
 _STAGES = stage_types(load_stages())

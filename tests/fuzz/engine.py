@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import random
 import re
 import shutil
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -58,8 +59,37 @@ def fuzz(wanted: Wanted) -> None:
     wanted.output.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzz-")))
-        atheris.Setup(_arguments(wanted, target, scratch), one)
+        atheris.Setup(_arguments(wanted, target, scratch), one, custom_mutator=_changes(target))
         atheris.Fuzz()
+
+
+def _changes(target: ModuleType) -> Callable[[bytes, int, int], bytes]:
+    """How inputs are changed: half of the time by libFuzzer, byte by byte; else by the lines that the format has."""
+    words: tuple[bytes, ...] = target.WORDS
+    parts_of = re.compile(rb"[^%b]*[%b]?" % (target.BREAKS, target.BREAKS)).findall
+
+    def change(data: bytes, most: int, seed: int) -> bytes:
+        chance = random.Random(seed)
+        if chance.random() < 0.5:
+            return bytes(atheris.Mutate(data, most))
+        lines = parts_of(data)
+        for _ in range(chance.choice((1, 1, 1, 2, 3))):
+            at = chance.randrange(len(lines))
+            step = chance.randrange(6)
+            if step == 0 and len(lines) > 1:
+                del lines[at]
+            elif step == 1:
+                lines.insert(at, lines[chance.randrange(len(lines))])
+            elif step == 2:
+                lines[at] = chance.choice(words)
+            elif step == 3 and lines[at]:
+                line, inside = lines[at], chance.randrange(len(lines[at]))
+                lines[at] = line[:inside] + chance.choice(words) + line[inside:]
+            else:
+                lines.insert(at, chance.choice(words))
+        return b"".join(lines)[:most]
+
+    return change
 
 
 def _arguments(wanted: Wanted, target: ModuleType, scratch: Path) -> list[str]:

@@ -33,6 +33,7 @@ WORDS = (
     b"\\ud800", b"\\u0000", b"\\u2028", b"\xff", b"\n", b"? ", b"&a ", b"*a", b"<<: ", b"!!binary ",
     b"2026-11-22", b"0o17",
 )  # fmt: skip
+BREAKS = rb"\n,{\["  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 400
 
 _STAGES = stage_types(load_stages())

@@ -24,6 +24,7 @@ WORDS = (
     b"https", b"HTTPS", b"ftp", b"80", b'"', b"\\", b";for=", b";", b"\xff", b"\t", b" ", b"\xc2\xb2",
     b"010.0.0.2",
 )  # fmt: skip
+BREAKS = rb"\n,"  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 400
 
 _TRUSTED = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))

@@ -32,6 +32,7 @@ WORDS = (
     b"user[cvv]=Q7", b"//u:Q7@", b"authorization: Q7", b"set-cookie: Q7", b"x-api-key: Q7", b"\n", b": ",
     b"%0a", b"%", b"{", b"}",
 )  # fmt: skip
+BREAKS = rb"\n&?"  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 6000
 
 _PIPE = 4096

@@ -21,6 +21,7 @@ WORDS = (
     b"%2E", b"%3b", b"%3B", b"%00", b"%25", b"%252e", b"%7e", b"%zz", b"%", b"\\", b"?", b"#", b"..;/",
     b"%2f..%2f", b"\x7f", b"/..%2f", b"%2e%2e/", b"\xc3\xa9", b"~", b"!$&'()*+,=:@",
 )  # fmt: skip
+BREAKS = rb"/"  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 200
 
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")

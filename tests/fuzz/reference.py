@@ -59,6 +59,9 @@ class Reading:
 
     messages: list[Sent] = field(default_factory=list)
     state: State = State.OPEN
+    pending: tuple[
+        bytes, ...
+    ] = ()  # the request line whose head is whole and whose body is not, or never can be
 
 
 def requests(data: bytes) -> Reading:
@@ -72,8 +75,11 @@ def requests(data: bytes) -> Reading:
             found = _request(data)
         except NoMessage:
             reading.state = State.MALFORMED
-            break
+            found = None
         if found is None:
+            line = _REQUEST_LINE(data.partition(b"\r\n")[0])
+            if line is not None and b"\r\n\r\n" in data:
+                reading.pending = line.groups()
             break
         sent, data = found
         reading.messages.append(sent)

@@ -35,6 +35,7 @@ WORDS = (
     b"5;a=b\r\n", b"Trailer: z-end\r\n", b" ", b":", b"\x00", b"\t",
     b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
 )  # fmt: skip
+BREAKS = rb"\n"  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 2048
 
 _FIRST = (

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from . import seeded
 from .targets import TARGETS, kept
 
 MODULES: dict[str, ModuleType] = {
@@ -80,3 +81,10 @@ def test_every_target_says_its_invariant(target: str) -> None:
 
 def test_the_corpus_is_small() -> None:
     assert sum(path.stat().st_size for target in TARGETS for path in kept(target)) <= 200_000
+
+
+def test_the_seeded_defects_fit_the_source() -> None:
+    defects = seeded.read()
+    assert seeded.misfits(seeded.ROOT, defects) == []
+    assert {defect.target for defect in defects} == set(TARGETS)
+    assert len({defect.name for defect in defects}) == len(defects)

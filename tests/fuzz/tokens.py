@@ -66,6 +66,7 @@ WORDS = (
     b"1900000000", b"99999999999999999999", b'"\\ud800"', b'"\\u000a"', b'"a,b"', b"[]", b"{}", b"[[[[",
     b",", b":", b"\xff", b'""', b'"\xc3\xa9"',
 )  # fmt: skip
+BREAKS = rb"\n,{."  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 1024
 
 

@@ -37,13 +37,13 @@ def pieces(way: int, data: bytes) -> list[bytes]:
     kind, more = way & 3, way >> 3
     if not data:
         return []
-    if kind == 0 and len(data) <= 400:
+    if kind == 0 and len(data) <= 200:
         return [data[at : at + 1] for at in range(len(data))]
     if kind == 1:
         at = more * len(data) // 32
         return [piece for piece in (data[:at], data[at:]) if piece]
     if kind == 2 or kind == 0:
-        step = max(1 + more, len(data) // 200)
+        step = max(1 + more, len(data) // 100)
         return [data[at : at + step] for at in range(0, len(data), step)]
     chance = random.Random(more)
     points = sorted({0, len(data), *(chance.randrange(len(data) + 1) for _ in range(3 + more))})

@@ -4,6 +4,7 @@ from tests.wired import (
     development_rows,
     gateway_rows,
     identity_rows,
+    limit_rows,
     listen_rows,
     process_rows,
     route_rows,
@@ -18,4 +19,5 @@ ROWS = (
     *development_rows.ROWS,
     *service_rows.ROWS,
     *route_rows.ROWS,
+    *limit_rows.ROWS,
 )

@@ -3,7 +3,7 @@
 // histogram, one JSON line per request by pino-http, written in batches.
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
-import { randomUUID } from 'node:crypto'
+import { createSecretKey, randomUUID } from 'node:crypto'
 import express from 'express'
 import { createProxyMiddleware } from 'http-proxy-middleware'
 
@@ -54,11 +54,13 @@ async function everything (app) {
   app.use(helmet())
   const limit = { windowMs: 1000, limit: peer.limit, standardHeaders: 'draft-8', legacyHeaders: false }
   app.use(rateLimit({ ...limit, identifier: 'ip' }))
+  // A secret given as text would be tried as a public key at each request, which costs a third of the time.
+  const secret = createSecretKey(Buffer.from(peer.secret))
   app.use((request, reply, next) => {
     const [scheme, token] = (request.headers.authorization ?? '').split(' ')
     try {
       if (scheme !== 'Bearer') throw new Error('no bearer token')
-      request.user = jwt.verify(token, peer.secret, { algorithms: ['HS256'], issuer: peer.issuer })
+      request.user = jwt.verify(token, secret, { algorithms: ['HS256'], issuer: peer.issuer })
     } catch {
       return reply.status(401).json({ error: 'Unauthorized' })
     }

@@ -52,7 +52,7 @@ def rate(value: object) -> RateValue:
     if not quota:
         raise refuse("{written} lets nothing pass", value, "write at least 1")
     if quota > MOST:
-        raise refuse("{written} is more than a million", value, "write a shorter time")
+        raise refuse("{written} is more than a million at once", value, "write it for a shorter time")
     if not 0 < window_s <= _LONGEST_S:
         raise refuse("the time in {written} must be from a second to 31 days", value)
     return RateValue(quota, window_s)

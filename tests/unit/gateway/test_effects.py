@@ -120,3 +120,50 @@ routes: [{{match: /a, service: one, authenticate: none{f", {by_route}" if by_rou
     offline = compile_offline(load_settings_text(text, stage_types(load_stages())))
     (chain,) = (chain for chain in offline.runtime.chains if chain.forward is not None)
     assert chain.total_s == total_s
+
+
+def limited(limit: str, authenticate: str = "none") -> str:
+    return (
+        'identity: {users: {jwt: {secret: "a secret that is long enough for HS256"}}}\n'
+        f"routes: [{{match: /a, service: one, authenticate: {authenticate}, rate_limit: [{limit}]}}]"
+    )
+
+
+def test_a_limit_by_who_calls_is_a_problem_where_nobody_is_known() -> None:
+    reason = "is known of nobody here: the route proves nobody (authenticate: none)"
+    assert [found for found in problems(limited("{allow: 5/min, per: user}")) if "warning:" not in found] == [
+        f"portico.yaml:4:89: routes[0].rate_limit[0].per: user {reason} – write user|ip, or another rate_limit for this "
+        "route"
+    ]
+    inherited = f"defaults: {{rate_limit: [{{allow: 5/min, per: tenant+user}}]}}\n{route()}"
+    assert [found for found in problems(inherited) if "warning:" not in found] == [
+        "portico.yaml:4:10: routes[0]: has a limit per tenant+user from defaults, which "
+        f"{reason} – write tenant+user|ip, or another rate_limit for this route"
+    ]
+    for fine in ("{allow: 5/min, per: user|ip}", "{allow: 5/min, per: ip+route}"):
+        assert problems(limited(fine)) == []
+    assert problems(limited("{allow: 5/min, per: user}", "users")) == []
+
+
+def test_what_limits_share_has_no_effect_without_one() -> None:
+    text = f"gateway: {{rate_limits: {{keys: 5}}}}\n{route()}"
+    assert [found for found in problems(text) if "warning:" not in found] == [
+        "portico.yaml:3:11: gateway.rate_limits: has no effect: no route has a rate_limit – remove it"
+    ]
+
+
+def test_several_workers_with_limits_are_worth_a_warning() -> None:
+    def warnings(workers: int) -> list[str]:
+        text = (
+            f"version: 1\nservices: {{one: {{url: 'http://127.0.0.1:1'}}}}\ngateway: {{workers: {workers}}}\n"
+        )
+        loaded = load_settings_text(
+            text + limited("{allow: 5/min, per: ip}", "users"), stage_types(load_stages())
+        )
+        return list(map(str, compile_offline(loaded).warnings))
+
+    assert warnings(1) == []
+    assert warnings(2) == [
+        "portico.yaml:3:20: warning: gateway.workers: each worker counts its own requests, so that limits let up to 2 "
+        "times as many pass as they say – write workers: 1 where limits must be exact"
+    ]
