@@ -21,7 +21,9 @@ from types import FrameType
 from . import peers, scenarios
 from .claims import make_token
 from .machine import this_machine
+from .processes import Broken
 from .report import Report
+from .results import Result
 from .runner import Bench, install
 from .service import serving
 
@@ -49,7 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
         for scenario in options.scenarios:
             print(scenario.TITLE, file=sys.stderr, flush=True)
-            result = scenario.run(bench)
+            try:
+                result = scenario.run(bench)
+            except Broken as broken:
+                result = Result(scenario.NAME, scenario.TITLE, failed={"the scenario": str(broken)})
             for name, reason in result.failed.items():
                 print(f"  {name} failed: {reason}", file=sys.stderr, flush=True)
             report.results.append(result)

@@ -40,16 +40,25 @@ logs: {{access: "{access}", format: json}}
 identity: {{users: {{jwt: {{secret: "{secret}", issuer: bench, type: access, require: [tenant_id]}}}}}}
 roles: {{agent: {{permissions: ["tickets:*"]}}}}
 services: {{tickets: {{url: "http://127.0.0.1:1", breaker: {breaker}}}}}
-defaults: {{security_headers: {headers}}}
+defaults: {{security_headers: {headers}{limits}}}
 routes: [{{match: "/api/v1/tickets/**", service: tickets, authenticate: {authenticate}{authorize}}}]
 """
-OFF = {"access": "off", "breaker": '"off"', "headers": '"off"', "authenticate": "none", "authorize": ""}
+OFF = {
+    "access": "off",
+    "breaker": '"off"',
+    "headers": '"off"',
+    "authenticate": "none",
+    "authorize": "",
+    "limits": "",
+}
+LIMITS = ", rate_limit: [{allow: 1000000/s, per: ip}, {allow: 1000000/s, per: user}]"
 STEPS: list[tuple[str, dict[str, str]]] = [
     ("nothing on (request id, header rules, metrics, deadlines)", {}),
     ("+ security headers", {"headers": "{}"}),
     ("+ breaker", {"breaker": "{}"}),
     ("+ JWT, verified before", {"authenticate": "users"}),
     ("+ role and permission", {"authorize": ', authorize: {GET: "tickets:view"}'}),
+    ("+ two limits, by address and by user", {"limits": LIMITS}),
     ("+ JSON access log to a file", {"access": "FILE"}),
 ]
 
@@ -154,9 +163,6 @@ def parts(bench: Bench) -> None:
         channel.send(cast(Any, Caller()), b"", True, False)
         channel.data_received(REPLY)
 
-    exchange = Exchange(client, request, time.monotonic())
-    exchange.chain, exchange.route, exchange.runtime = chain, chain.label, gateway.road.runtime
-
     ins, backs = [], []
     for _ in range(20_000):
         start = time.perf_counter()
@@ -165,6 +171,9 @@ def parts(bench: Bench) -> None:
         channel.data_received(REPLY)
         ins.append(middle - start)
         backs.append(time.perf_counter() - middle)
+    # Made now: the limits remember later requests, and would refuse one from before them.
+    exchange = Exchange(client, request, time.monotonic())
+    exchange.chain, exchange.route, exchange.runtime = chain, chain.label, gateway.road.runtime
     rows = [
         ("the way in, to the service's socket", sorted(ins)[2000] * 1e6),
         ("of that: parse and judge the request", cost_us(feed)),

@@ -36,6 +36,12 @@ class Turns:
     used: list[float] = field(default_factory=list)
 
     @property
+    def label(self) -> str:
+        """Name and version, for the chart; what is on says its heading."""
+        also = " (also)" if self.running.peer.group == "portico-also" else ""
+        return self.running.version.partition(",")[0].partition(" on ")[0] + also
+
+    @property
     def rate(self) -> float:
         return statistics.median(self.rates)
 
@@ -109,7 +115,7 @@ def report(turns: list[Turns], result: Result, conditions: str) -> None:
     )
     bars = [
         Bar(
-            label=one.running.version.partition(",")[0].partition(" on ")[0],
+            label=one.label,
             value=one.rate,
             low=min(one.rates),
             high=max(one.rates),

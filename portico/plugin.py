@@ -38,7 +38,7 @@ from portico.exchange.request import Request
 from portico.exchange.stage import BodyFilter, Hooks, Outcome, Phase, Site, Stage
 from portico.observe.families import Metrics
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 __all__ = [
     "VERSION",

@@ -119,9 +119,8 @@ def _is_test(root: Path, test: str) -> bool:
 
 def copy_tree(root: Path, to: Path) -> None:
     """Copy what tests need of the tree at *root*: nothing hidden, no data, nothing built."""
-    shutil.copytree(
-        root, to, ignore=shutil.ignore_patterns(".*", "var", "dist", "build", "node_modules", "__pycache__")
-    )
+    not_needed = (".*", "var", "dist", "build", "node_modules", "__pycache__")
+    shutil.copytree(root, to, ignore=shutil.ignore_patterns(*not_needed))
 
 
 def run_tests(

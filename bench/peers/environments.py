@@ -26,14 +26,16 @@ class Environment:
         done = subprocess.run(
             ["tools/venv.sh", f"peers-{self.name}"],
             cwd=ROOT,
-            env={**os.environ, "VENV": str(self.path), "PYTHON": sys.executable},
+            env={**os.environ, "VENV": str(self.path.relative_to(ROOT)), "PYTHON": sys.executable},
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines()
-            raise LeftOut(said[-1] if said else "its packages could not be installed")
+            raise LeftOut(
+                said[-1].removeprefix("portico: ") if said else "its packages could not be installed"
+            )
 
 
 def environment(name: str) -> Environment:

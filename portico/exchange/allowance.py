@@ -19,28 +19,31 @@ from .reply import Reply
 class Policy:
     """One limit, as clients know it."""
 
-    __slots__ = ("item", "line", "quota")
+    __slots__ = ("name", "quota", "window_s")
 
     def __init__(self, name: str, quota: int, window_s: int) -> None:
-        quoted = name.encode("ascii")
+        self.name = b'"%b"' % name.encode("ascii")
         self.quota = quota
-        self.line = b'"%b";q=%d;w=%d' % (quoted, quota, window_s)
-        self.item = b'"%b";r=%%d;t=%%d' % quoted.replace(b"%", b"%%")
+        self.window_s = window_s
 
 
-Told = tuple[Policy, int, float]
-"""(limit, remaining, seconds until all is restored, or until the refused may come again)."""
+Left = tuple[int, float]
+"""(remaining, seconds until all is restored, or, at a limit that refuses, until one may come again)."""
 
 _PREFIXES = {"older": b"ratelimit", "x": b"x-ratelimit"}
 
 
 class Teller:
-    """Writes the fields of these styles into replies. `names` are those that a service's reply may not have then."""
+    """Writes the fields of these styles into replies.
 
-    __slots__ = ("_draft", "_forms", "names", "tell")
+    `policies` are a route's limits in the order in which they are asked: an exchange's `limits` are those that were.
+    `constant` are the fields that are the same on every reply, `names` those that a service's reply may not have then.
+    """
 
-    def __init__(self, styles: Sequence[str]) -> None:
-        self._draft = "draft" in styles
+    __slots__ = ("_forms", "_lines", "_policies", "constant", "names", "tell")
+
+    def __init__(self, styles: Sequence[str], policies: Sequence[Policy]) -> None:
+        self._policies = tuple(policies)
         prefixes = [prefix for style, prefix in _PREFIXES.items() if style in styles]
         self._forms = [
             b"%b-limit: %%d\r\n%b-remaining: %%d\r\n%b-reset: %%d\r\n" % (prefix, prefix, prefix)
@@ -49,42 +52,41 @@ class Teller:
         names = {
             b"%b-%b" % (prefix, part) for prefix in prefixes for part in (b"limit", b"remaining", b"reset")
         }
-        if self._draft:
+        self.constant: tuple[Field, ...] = ()
+        self._lines: list[bytes] = []  # the draft's field for so many limits
+        if "draft" in styles:
             names.add(b"ratelimit")
+            written = [b"%b;q=%d;w=%d" % (policy.name, policy.quota, policy.window_s) for policy in policies]
+            self.constant = ((b"ratelimit-policy", b", ".join(written)),)
+            items = [policy.name.replace(b"%", b"%%") + b";r=%d;t=%d" for policy in policies]
+            self._lines = [
+                b"ratelimit: %b\r\n" % b", ".join(items[:count]) for count in range(len(items) + 1)
+            ]
         self.names = frozenset(names)
-        self.tell = self._all if prefixes else self._items
+        self.tell = self._all if prefixes else self._draft
 
-    def policies(self, policies: Sequence[Policy]) -> tuple[Field, ...]:
-        """The fields that are the same on every reply."""
-        if not self._draft:
-            return ()
-        return ((b"ratelimit-policy", b", ".join([policy.line for policy in policies])),)
-
-    def _items(self, x: Exchange, reply: Reply) -> None:
-        """on_reply: the draft's field alone."""
+    def _draft(self, x: Exchange, reply: Reply) -> None:
+        """on_reply: the draft's field."""
         limits = x.limits
         if limits is None:
-            return  # refused before any limit was asked
+            return  # answered before any limit was asked
         if len(limits) == 1:
-            policy, remaining, seconds = limits[0]
-            items = policy.item % (remaining, ceil(seconds))
+            remaining, seconds = limits[0]
+            reply.lines += self._lines[1] % (remaining, ceil(seconds))
         else:
-            items = b", ".join(
-                [policy.item % (remaining, ceil(seconds)) for policy, remaining, seconds in limits]
-            )
-        reply.lines += b"ratelimit: %b\r\n" % items
+            numbers = [number for left, seconds in limits for number in (left, ceil(seconds))]
+            reply.lines += self._lines[len(limits)] % tuple(numbers)
 
     def _all(self, x: Exchange, reply: Reply) -> None:
         """on_reply: every style."""
         if x.limits is None:
             return
-        if self._draft:
-            self._items(x, reply)
-        policy, remaining, seconds = min(x.limits, key=_severity)
+        if self._lines:
+            self._draft(x, reply)
+        # Least remaining first, then longest to wait.
+        (remaining, wait), quota = min(
+            ((left, -seconds), policy.quota)
+            for (left, seconds), policy in zip(x.limits, self._policies, strict=False)
+        )
         for form in self._forms:
-            reply.lines += form % (policy.quota, remaining, ceil(seconds))
-
-
-def _severity(told: Told) -> tuple[int, float]:
-    """Least remaining first, then longest to wait."""
-    return told[1], -told[2]
+            reply.lines += form % (quota, remaining, ceil(-wait))

@@ -13,7 +13,7 @@ from .fields import Field
 if TYPE_CHECKING:
     import asyncio
 
-    from .allowance import Told
+    from .allowance import Left
     from .failure import Failure
     from .identity import Identity
     from .reply import Reply
@@ -128,7 +128,7 @@ class Exchange:
         self.forward: list[Field] | None = None
         self.body: bytes | None = None
         self.notes: dict[str, Any] | None = None
-        self.limits: list[Told] | None = None  # what limits found, until the reply tells it
+        self.limits: list[Left] | None = None  # what limits found, until the reply tells it
         self.reply: Reply | None = None
         self.failure: Failure | None = None
         self.attempt: Attempt | None = None

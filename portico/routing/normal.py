@@ -49,7 +49,8 @@ def normalise(path: bytes) -> bytes | None:
 
     `refusal` says why. Source: RFC 3986 sections 5.2.4 and 6.2.2, and the refusals named above.
     """
-    if path[:1] == b"/" and not path.translate(None, _SETTLED) and b"//" not in path and b"/." not in path:
+    # `strip` leaves nothing of bytes that are all in the set, and is the cheapest way to ask.
+    if path[:1] == b"/" and not path.strip(_SETTLED) and b"//" not in path and b"/." not in path:
         return path
     settled = _settle(path)
     return settled if isinstance(settled, bytes) else None

@@ -6,7 +6,7 @@ Portico.
 
 from .balancer import Balancer, RoundRobin
 from .breaker import REFUSED, Breaker, BreakerRule, BreakerStats, Cause, State, Transition
-from .limiter import OVER, Limiter, LimitRule, Verdict, spend_all
+from .limiter import OVER, Limiter, LimitRule, Together, Verdict
 from .limits import Limits
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "Limits",
     "RoundRobin",
     "State",
+    "Together",
     "Transition",
     "Verdict",
-    "spend_all",
 ]

@@ -11,7 +11,7 @@ its dict: callers that are known stay known, and a flood of invented keys only p
 
 from __future__ import annotations
 
-SHARD_KEYS = 4096
+SHARD_KEYS = 2048
 
 
 class Room:

@@ -131,16 +131,30 @@ class Limiter:
         return f"<Limiter {rule.quota}/{rule.window_s:g}s burst {rule.burst}, {len(self._table)} keys>"
 
 
-def spend_all(limiters: Sequence[Limiter], keys: Sequence[bytes], now: float) -> list[Verdict]:
-    """Judge one request by several limits together: all count it, or, when any refuses it, none does."""
-    verdicts = []
-    for limiter, key in zip(limiters, keys, strict=True):
-        verdict = limiter.spend(key, now)
-        if verdict[0] < 0:
-            break
-        verdicts.append(verdict)
-    else:
+class Together:
+    """Several limits that judge a request as one: all count it, or, when any refuses it, none does."""
+
+    __slots__ = ("_limiters", "_spends")
+
+    def __init__(self, limiters: Sequence[Limiter]) -> None:
+        self._limiters = tuple(limiters)
+        self._spends = tuple(limiter.spend for limiter in limiters)
+
+    def spend(self, keys: Sequence[bytes], now: float) -> list[Verdict] | None:
+        """The verdict of each limit, given its key for the caller; None when one refuses."""
+        verdicts: list[Verdict] = []
+        for spend, key in zip(self._spends, keys):  # noqa: B905  # as many of each, and this runs per request
+            verdict = spend(key, now)
+            if verdict[0] < 0:
+                for limiter, spent in zip(self._limiters, keys[: len(verdicts)], strict=False):
+                    limiter.give_back(spent)
+                return None
+            verdicts.append(verdict)
         return verdicts
-    for limiter, key in zip(limiters, keys[: len(verdicts)], strict=False):
-        limiter.give_back(key)
-    return [limiter.look(key, now) for limiter, key in zip(limiters, keys, strict=True)]
+
+    def look(self, keys: Sequence[bytes], now: float) -> list[Verdict]:
+        """What each limit would say, without counting anything."""
+        return [limiter.look(key, now) for limiter, key in zip(self._limiters, keys, strict=True)]
+
+    def __repr__(self) -> str:
+        return f"<Together {', '.join(map(repr, self._limiters))}>"

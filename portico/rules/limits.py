@@ -12,7 +12,7 @@ from weakref import ref
 from .keytable import KeyTable, Room
 from .limiter import Limiter, LimitRule
 
-SLICE_KEYS = 8192  # looked at in one sweep; under a millisecond
+SLICE_KEYS = 4096  # looked at in one sweep; under a millisecond
 _SHARD_COST = 8  # what it costs to look at an empty shard, in keys
 
 

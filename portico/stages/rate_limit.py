@@ -23,7 +23,7 @@ from portico.config.substitution import typed
 from portico.config.values import Form, Maybe, Name, OrOff, refuse
 from portico.config.values.callers import Caller
 from portico.config.values.rates import MOST, Rate
-from portico.exchange.allowance import Policy, Teller, Told
+from portico.exchange.allowance import Policy, Teller
 from portico.exchange.callers import KeyOf, compile_key
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import RATE_LIMIT_ERROR, Failure
@@ -31,7 +31,7 @@ from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
 from portico.observe.metrics import Number
-from portico.rules import Limiter, LimitRule, Limits, spend_all
+from portico.rules import Limiter, LimitRule, Limits, Together, Verdict
 
 AUDIT_S = 1.0  # a flood of refusals is worth one audit line in so much time, for each limit of a route
 
@@ -109,17 +109,12 @@ class RateLimitStage(Stage[Written | None]):
         for phase, chosen in ((Phase.METER, late), (Phase.ADMIT, early)):
             if chosen:
                 hooks = Hooks(_judge(chosen, audit), phase=phase, summary=_summary(chosen), then=hooks)
-        announced = [limit for limit in limits if limit.enforced]
+        announced = [limit for limit in early + late if limit.enforced]
         styles = site.settings.gateway.rate_limits.headers
         if hooks is None or not announced or styles is None:
             return hooks
-        teller = Teller(styles)
-        return replace(
-            hooks,
-            on_reply=teller.tell,
-            reply_fields=teller.policies([limit.policy for limit in announced]),
-            owns=teller.names,
-        )
+        teller = Teller(styles, [limit.policy for limit in announced])
+        return replace(hooks, on_reply=teller.tell, reply_fields=teller.constant, owns=teller.names)
 
     def explain(self, settings: Written | None) -> str:
         """The limits."""
@@ -206,71 +201,60 @@ def _judge(limits: Sequence[_Limit], audit: Audit) -> Callable[[Exchange], Failu
 class _One:
     """The only limit of its phase."""
 
-    __slots__ = ("_audit", "_key_of", "_limit", "_policy", "_spend")
+    __slots__ = ("_audit", "_key_of", "_limit", "_spend")
 
     def __init__(self, limit: _Limit, audit: Audit) -> None:
         self._limit = limit
         self._audit = audit
-        self._policy = limit.policy
         self._key_of = limit.key_of
         self._spend = limit.limiter.spend
 
     def judge(self, x: Exchange) -> Failure | None:
         """The hook."""
-        remaining, seconds = self._spend(self._key_of(x), x.now)
-        if remaining < 0:
-            _tell(x, [(self._policy, 0, seconds)])
-            return _refuse(x, self._audit, [(self._limit, seconds)])
+        verdict = self._spend(self._key_of(x), x.now)
+        if verdict[0] < 0:
+            return _refuse(x, self._audit, [self._limit], [verdict])
         if x.limits is None:
-            x.limits = [(self._policy, remaining, seconds)]
+            x.limits = [verdict]
         else:
-            x.limits.append((self._policy, remaining, seconds))
+            x.limits.append(verdict)
         return None
 
 
 class _Several:
     """The limits of a phase, judged together; then those that only report, each by itself."""
 
-    __slots__ = ("_audit", "_enforced", "_key_ofs", "_limiters", "_policies", "_reporting")
+    __slots__ = ("_audit", "_enforced", "_key_ofs", "_reporting", "_together")
 
     def __init__(self, limits: Sequence[_Limit], audit: Audit) -> None:
         self._audit = audit
         self._enforced = [limit for limit in limits if limit.enforced]
         self._reporting = [limit for limit in limits if not limit.enforced]
         self._key_ofs = [limit.key_of for limit in self._enforced]
-        self._limiters = [limit.limiter for limit in self._enforced]
-        self._policies = [limit.policy for limit in self._enforced]
+        self._together = Together([limit.limiter for limit in self._enforced])
 
     def judge(self, x: Exchange) -> Failure | None:
         """The hook."""
         now = x.now
-        verdicts = spend_all(self._limiters, [key_of(x) for key_of in self._key_ofs], now)
-        told = []
-        over: list[tuple[_Limit, float]] | None = None
-        for limit, policy, (remaining, seconds) in zip(self._enforced, self._policies, verdicts, strict=True):
-            if remaining < 0:
-                over = [(limit, seconds)] if over is None else [*over, (limit, seconds)]
-                remaining = 0
-            told.append((policy, remaining, seconds))
-        _tell(x, told)
-        if over is not None:
-            return _refuse(x, self._audit, over)
+        keys = [key_of(x) for key_of in self._key_ofs]
+        verdicts = self._together.spend(keys, now)
+        if verdicts is None:
+            return _refuse(x, self._audit, self._enforced, self._together.look(keys, now))
+        if x.limits is None:
+            x.limits = verdicts
+        else:
+            x.limits += verdicts
         for limit in self._reporting:
             if limit.limiter.spend(limit.key_of(x), now)[0] < 0:
                 limit.exceeded.value += 1
         return None
 
 
-def _tell(x: Exchange, told: list[Told]) -> None:
-    if x.limits is None:
-        x.limits = told
-    else:
-        x.limits += told
-
-
-def _refuse(x: Exchange, audit: Audit, over: Sequence[tuple[_Limit, float]]) -> Failure:
-    """The answer when these limits refuse, each for so many seconds."""
-    for limit, _ in over:
+def _refuse(x: Exchange, audit: Audit, limits: Sequence[_Limit], verdicts: Sequence[Verdict]) -> Failure:
+    """The answer when some of these limits refuse."""
+    x.limits = [*(x.limits or ()), *((max(0, remaining), seconds) for remaining, seconds in verdicts)]
+    over = [(seconds, limit) for limit, (left, seconds) in zip(limits, verdicts, strict=True) if left < 0]
+    for _, limit in over:
         limit.exceeded.value += 1
         limit.refused += 1
         if x.now - limit.told_at >= AUDIT_S:
@@ -284,7 +268,7 @@ def _refuse(x: Exchange, audit: Audit, over: Sequence[tuple[_Limit, float]]) -> 
             )
             limit.told_at = x.now
             limit.refused = 0
-    limit, seconds = max(over, key=itemgetter(1))
+    seconds, limit = max(over, key=itemgetter(0))
     return replace(
         RATE_LIMIT_ERROR,
         fields=((b"retry-after", b"%d" % ceil(seconds)),),

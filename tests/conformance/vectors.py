@@ -130,8 +130,8 @@ def _rendered(case: dict[str, Any]) -> tuple[bytes, bytes]:
 # -- what came of it
 
 
-async def outcome(port: int, data: bytes) -> tuple[str, Message | None]:
-    """What a client gets for these bytes.
+async def outcome(port: int, data: bytes, patience_s: float = 0.3) -> tuple[str, Message | None]:
+    """What a client gets for these bytes, if it comes within `patience_s`.
 
     `accepted`: the service's reply. `refused`: the gateway's. `cut`: the beginning of a reply, then the end.
     `unfinished`: nothing.
@@ -140,9 +140,9 @@ async def outcome(port: int, data: bytes) -> tuple[str, Message | None]:
     async with await Client.connect(port) as client:
         client.send(data)
         try:
-            reply = await client.reply(method, patience_s=0.3)
+            reply = await client.reply(method, patience_s=patience_s)
             while reply.status < 200 and reply.status != 101:
-                reply = await client.reply(method, patience_s=0.3)
+                reply = await client.reply(method, patience_s=patience_s)
         except TookTooLong:
             return "unfinished", None
         except Malformed:

@@ -58,4 +58,4 @@ def test_a_reload_that_changes_nothing_is_no_reload(bench: Bench) -> None:
 
 def test_what_fails_is_named_and_does_not_end_the_run(bench: Bench) -> None:
     lost = replace(bench, service=replace(bench.service, port=1))
-    assert "502" in reload.run(lost).failed["portico-everything"]
+    assert "with 503" in reload.run(lost).failed["portico-everything"]

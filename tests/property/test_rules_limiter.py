@@ -9,7 +9,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico.rules import OVER, Limiter, LimitRule, spend_all
+from portico.rules import OVER, Limiter, LimitRule, Together
 from portico.rules.keytable import KeyTable, Room
 
 # Exact in binary: the clock of these rules has no rounding at all, and neither has a time in 64ths.
@@ -128,14 +128,18 @@ def test_what_it_says_is_true(rule: LimitRule, gaps: list[int], start: float) ->
 )
 def test_together_all_count_or_none(rules: list[LimitRule], gaps: list[int], keys: list[list[bytes]]) -> None:
     models, real = [Model(rule) for rule in rules], [limiter(rule) for rule in rules]
+    together = Together(real)
     ticks = 0
     for gap, chosen in zip(gaps, keys, strict=False):
         ticks += gap
         now, exact = ticks / 64, Fraction(ticks, 64)
         chosen = chosen[: len(rules)]
         missing = [model.missing(key, exact) for model, key in zip(models, chosen, strict=True)]
-        verdicts = spend_all(real, chosen, now)
+        verdicts = together.spend(chosen, now)
         passes = all(one <= 0 for one in missing)
+        assert (verdicts is not None) == passes
+        if verdicts is None:
+            verdicts = together.look(chosen, now)
         for model, key, short, verdict in zip(models, chosen, missing, verdicts, strict=True):
             if passes:
                 model.spend(key, exact)

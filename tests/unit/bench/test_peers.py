@@ -66,7 +66,7 @@ def test_the_environment_chooses_the_interpreter_and_the_checkout(
     monkeypatch.setenv("PORTICO_CHECKOUT", "/src/portico")
     peer = portico("nothing")
     assert peer.command(setup(tmp_path))[0] == "/opt/python/bin/python"
-    assert peer.environment(setup(tmp_path)) == {"PYTHONPATH": "/src/portico"}
+    assert peer.environment(setup(tmp_path))["PYTHONPATH"] == "/src/portico"
     also = portico("nothing", also=True)
     assert also.command(setup(tmp_path))[0] == sys.executable
     assert (also.name, also.group) == ("portico-also-bare", "portico-also")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portico.rules import OVER, Limiter, LimitRule, spend_all
+from portico.rules import OVER, Limiter, LimitRule, Together
 from portico.rules.keytable import KeyTable, Room
 
 
@@ -53,11 +53,15 @@ def test_what_was_given_back_can_be_spent() -> None:
 
 def test_of_several_the_refusing_one_costs_the_others_nothing() -> None:
     wide, narrow, last = limiter(10, 60.0), limiter(1, 60.0), limiter(10, 60.0)
-    limits, keys = [wide, narrow, last], [b"a", b"b", b"a"]
-    assert [verdict[0] for verdict in spend_all(limits, keys, 1.0)] == [9, 0, 9]
+    together, keys = Together([wide, narrow, last]), [b"a", b"b", b"a"]
+    verdicts = together.spend(keys, 1.0)
+    assert verdicts is not None
+    assert [verdict[0] for verdict in verdicts] == [9, 0, 9]
     for _ in range(20):
-        assert [verdict[0] for verdict in spend_all(limits, keys, 1.0)] == [9, OVER, 9]
-    assert spend_all([], [], 1.0) == []
+        assert together.spend(keys, 1.0) is None
+        assert [verdict[0] for verdict in together.look(keys, 1.0)] == [9, OVER, 9]
+    assert Together([]).spend([], 1.0) == []
+    assert "burst 1, 1 keys" in repr(together)
 
 
 def test_the_largest_and_the_smallest_rule_count_exactly_after_years() -> None:
