@@ -77,8 +77,8 @@ class CompiledRoad(BuildHookInterface[Any]):
 
 def _compile(root: Path, to: Path) -> list[Path]:
     """Compile the road of the tree at `root`; the modules as files below `to`."""
-    from mypyc.build import mypycify  # noqa: PLC0415  # only a compiled build needs a compiler
-    from setuptools import Distribution  # noqa: PLC0415
+    from mypyc.build import mypycify  # only a compiled build needs a compiler
+    from setuptools import Distribution
 
     before = Path.cwd()
     os.chdir(root)

@@ -90,7 +90,9 @@ def _limits(settings: Settings, problems: Problems) -> None:
                 reason = "is known of nobody here: the route proves nobody (authenticate: none)"
                 remedy = f"write {limit.per}|ip, or another rate_limit for this route"
                 if "rate_limit" in route.stages:
-                    problems.add(("routes", index, "rate_limit", number, "per"), f"{limit.per} {reason}", remedy)
+                    problems.add(
+                        ("routes", index, "rate_limit", number, "per"), f"{limit.per} {reason}", remedy
+                    )
                 else:
                     reason = f"has a limit per {limit.per} from defaults, which {reason}"
                     problems.add(("routes", index), reason, remedy)

@@ -179,7 +179,12 @@ class JsonLines(_Lines):
         """The target as it stands inside a JSON string, secrets hidden."""
         request = x.request
         target = request.target
-        if not request.query and request.path == target and len(target) <= _LONG and not target.strip(_AS_IT_IS):
+        if (
+            not request.query
+            and request.path == target
+            and len(target) <= _LONG
+            and not target.strip(_AS_IT_IS)
+        ):
             return target  # by far the most are
         return quote(self._target(x))[1:-1].encode()
 
