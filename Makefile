@@ -16,6 +16,8 @@ PEERS ?=
 SCENARIOS ?=
 ROUNDS ?= 5
 SECONDS ?= 4
+# How long `make soak` goes on.
+MINUTES ?= 10
 
 export PYTHON VENV
 BIN := $(VENV)/bin
@@ -23,7 +25,7 @@ BIN := $(VENV)/bin
 ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix bench compiled docs lock suites fuzz seeded wheel clean
+.PHONY: help run test mutants check fix bench compiled soak slow docs lock suites fuzz seeded wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -63,6 +65,16 @@ bench: ## Measure Portico beside other proxies (PEERS="portico envoy" SCENARIOS=
 compiled: ## Build Portico with its road compiled to machine code, into .venv-compiled (needs gcc and python3-dev)
 	@tools/venv.sh dev
 	@tools/compiled.sh
+
+soak: ## Run mixed traffic with faults, reloads and killed workers, and judge every answer (MINUTES=10)
+	@tools/venv.sh dev
+	@$(BIN)/python -m load.soak --minutes $(MINUTES) $(ARGS)
+
+slow: ## Attack a gateway with slow clients, and see whether others are served (needs slowhttptest)
+	@tools/venv.sh dev
+	@command -v slowhttptest >/dev/null || \
+		{ echo "portico: slowhttptest is missing. Install it: apt-get install slowhttptest" >&2; exit 1; }
+	@$(BIN)/python -m load.slow $(ARGS)
 
 docs: ## Make the configuration reference anew from the schema
 	@tools/venv.sh dev

@@ -18,7 +18,7 @@ check() {
 
 check format ruff format --check --diff --quiet .
 check lint ruff check --quiet .
-check types mypy portico samples tests tools examples bench
+check types mypy portico samples tests tools examples bench load
 check imports lint-imports --no-logo
 check dead-code vulture
 check spelling codespell

@@ -1,7 +1,7 @@
 """Compiles the road by mypyc when a wheel is built with PORTICO_COMPILED=1; without it the wheel is plain Python.
 
 The source is the same either way, and the compiled modules lie beside it. Only modules that run for every request
-are compiled: settings models are pydantic's, and what runs at load has no hurry (docs/adr/0007-compiled-road.md).
+are compiled: settings models are pydantic's, and what runs at load has no hurry (docs/adr/0008-compiled-road.md).
 """
 
 from __future__ import annotations

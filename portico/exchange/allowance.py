@@ -8,7 +8,7 @@ least.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from .exchange import Exchange
@@ -30,6 +30,8 @@ class Policy:
 Left = tuple[int, float]
 """(remaining, seconds until all is restored, or, at a limit that refuses, until one may come again)."""
 
+Tell = Callable[[Exchange, Reply], None]
+
 _PREFIXES = {"older": b"ratelimit", "x": b"x-ratelimit"}
 
 
@@ -40,7 +42,7 @@ class Teller:
     `constant` are the fields that are the same on every reply, `names` those that a service's reply may not have then.
     """
 
-    __slots__ = ("_forms", "_lines", "_policies", "constant", "names", "tell")
+    __slots__ = ("_forms", "_lines", "_policies", "constant", "names")
 
     def __init__(self, styles: Sequence[str], policies: Sequence[Policy]) -> None:
         self._policies = tuple(policies)
@@ -63,7 +65,11 @@ class Teller:
                 b"ratelimit: %b\r\n" % b", ".join(items[:count]) for count in range(len(items) + 1)
             ]
         self.names = frozenset(names)
-        self.tell = self._all if prefixes else self._draft
+
+    @property
+    def tell(self) -> Tell:
+        """The hook on_reply. Made when asked for: a teller that held it would be a cycle for gc, one per route."""
+        return self._all if self._forms else self._draft
 
     def _draft(self, x: Exchange, reply: Reply) -> None:
         """on_reply: the draft's field."""

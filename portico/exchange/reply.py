@@ -38,6 +38,7 @@ class Reply:
         "body",
         "close_delimited",
         "constant",
+        "dated",
         "failure",
         "fields",
         "from_service",
@@ -63,6 +64,7 @@ class Reply:
         self.constant = NO_CONSTANT
         self.lines = b""
         self.from_service = False
+        self.dated = False  # the service says when it made it
         self.options: tuple[bytes, ...] = ()  # the tokens of Connection: fields that end at this hop
         self.close_delimited = False  # the service's body ends where its connection does
 

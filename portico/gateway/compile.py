@@ -292,6 +292,7 @@ class Compiler:
             service,
             request_fields(allow, drop),
             service.own_host if host is None else host == "service",
+            self._settings.gateway.name.encode(),
             self._clock,
             self._replies,
         )

@@ -306,6 +306,8 @@ class Road:
         if reply.options:
             options = reply.options
             fields = [field for field in fields if field[0] not in options]
+        if not reply.dated:
+            fields.append((b"date", self.clock.date))  # RFC 9110 section 6.6.1: who forwards it says when it came
         reply.fields = fields
         reply.lines = _own_lines(x, now)
         reply.constant = chain.constant

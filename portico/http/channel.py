@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import httptools
 
 from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
-from portico.exchange.fields import Field, Names, tokens
+from portico.exchange.fields import Field, Names, tokens, trimmed
 from portico.exchange.reply import BODILESS, Reply
 
 from .tls import ended_in_order
@@ -33,6 +33,7 @@ _LENGTH: Final = 1
 _CODING: Final = 2
 _CONNECTION: Final = 3
 _KEEP_ALIVE: Final = 4
+_DATE: Final = 5
 
 # The names of reply fields; those of a kind are collected for `_take_head`.
 _NAMES = Names(
@@ -41,6 +42,7 @@ _NAMES = Names(
         b"transfer-encoding": _CODING,
         b"connection": _CONNECTION,
         b"keep-alive": _KEEP_ALIVE,
+        b"date": _DATE,
     }
 )
 
@@ -86,6 +88,7 @@ class Channel:
         "_reply",
         "_request_done",
         "_seen",
+        "_spaced",
         "_special",
         "_surplus",
         "_trailers",
@@ -113,6 +116,7 @@ class Channel:
         self._head_only = False  # the request was HEAD
         self._request_done = False
         self._seen = False  # any byte of the reply
+        self._spaced = False  # white space may stand behind a value of its head
         self._plain = False  # the next head is known to be HTTP/1.1
         self._head_wire = 0
         self._interims = 0
@@ -138,6 +142,7 @@ class Channel:
         self._request_done = end
         self._seen = self._delivered = self._complete = self._surplus = False
         self._keeps = True
+        self._spaced = False
         self._head_wire = self._interims = 0
         self._transport.write(head)
 
@@ -224,6 +229,8 @@ class Channel:
             self._plain = data.startswith(b"HTTP/1.1 ")
             if not self._plain and data.lstrip(b"\r\n")[:1] not in (b"H", b""):
                 self._trouble = "another protocol"  # the parser takes RTSP and ICE, too, and does not tell
+        if self._reply is None and (b" \r" in data or b"\t\r" in data or data[:1] == b"\r"):
+            self._spaced = True  # RFC 9110 section 5.5: it is no part of the value; the parser leaves it
         rest = b""
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -307,6 +314,8 @@ class Channel:
     def _take_head(self, status: int, version: str, keep_alive: bool) -> None:
         """The final head: settle how its body ends (RFC 9112 section 6.3)."""
         fields = self._fields
+        if self._spaced:
+            fields = trimmed(fields)
         reply = Reply(status, fields)
         reply.from_service = True
         chunked = False
@@ -321,10 +330,15 @@ class Channel:
                     self._trouble = "a transfer coding other than chunked"
                     return
                 chunked = True
+            elif kind == _DATE:
+                reply.dated = True
             else:
                 self._heed_keep_alive(value)
         if self._head_only:
             self._complete = status != 101
+            if reply.length is None and not chunked:
+                # The parser takes it for a reply whose body ends with the connection.
+                keep_alive = version == "1.1" and b"close" not in reply.options
         elif not chunked and reply.length is None and status not in BODILESS:
             reply.close_delimited = True
             keep_alive = False

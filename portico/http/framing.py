@@ -18,7 +18,7 @@ from portico.exchange.failure import (
     VERSION_UNKNOWN,
     Failure,
 )
-from portico.exchange.fields import Names, tokens
+from portico.exchange.fields import Names, tokens, trimmed
 from portico.exchange.request import Request
 from portico.routing.normal import normalise
 
@@ -50,7 +50,7 @@ NAMES = Names(
 _AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _VERSION = re.compile(rb" HTTP/([0-9]\.[0-9])\r\n").match
-_QUERY_REFUSED = re.compile(rb"[^\x21-\x7e]|[#\\]")
+_QUERY_REFUSED = re.compile(rb"[^\x21-\x7e]|#")
 
 # Fields that a request must not name in Connection: removing them would change what the request means, or hand
 # the client a way to strip what the gateway says (hop-by-hop abuse).
@@ -75,6 +75,9 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
         version = request.version = b"1.1"
     elif version == b"0\r\n":
         version = request.version = b"1.0"
+    elif version[1:] == b"\r\n" and version[:1] in b"23456789":
+        # RFC 9110 section 2.5: a higher minor version is read as the highest one known.
+        version = request.version = b"1.1"
     else:
         words = line.removesuffix(b" HTTP/1.")
         found = _VERSION(raw, raw.find(words) + len(words))
@@ -84,6 +87,8 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     if method == b"CONNECT" or method == b"TRACE":
         return METHOD_REFUSED
 
+    if b" \r" in raw or b"\t\r" in raw:
+        request.fields = trimmed(request.fields)
     host: bytes | None = None
     coding = upgrade = b""
     for kind, value in request.special:
@@ -120,9 +125,8 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
         request.chunked = True
     if request.options and not _NOT_AN_OPTION.isdisjoint(request.options):
         return BAD_REQUEST.because("Connection names a field that is not hop-by-hop")
-    if upgraded and request.has_body:
-        # llhttp ends such a message at its head: what follows would be read as the next request.
-        return BAD_REQUEST.because("Upgrade with a body")
+    if upgraded and upgrade == b"websocket" and request.has_body:
+        return BAD_REQUEST.because("a WebSocket's handshake with a body")
     if upgraded and upgrade == b"websocket" and method == b"GET" and version == b"1.1":
         request.upgrade = b"websocket"
     return _target(request, host)

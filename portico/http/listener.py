@@ -7,6 +7,7 @@ connections: one pass per tick instead of a timer per request.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 from typing import Protocol
 
 from portico.exchange.memory import MemoryBudget
@@ -23,6 +24,8 @@ class Limits(Protocol):
 
     @property
     def connections(self) -> int: ...
+    @property
+    def connections_per_client(self) -> int | None: ...
     @property
     def handshakes(self) -> int: ...
     @property
@@ -61,6 +64,7 @@ class Listener:
         self.handshakes = Handshakes()
         self.entrances: Sequence[Entrance] = ()
         self._trusts: list[object] = []
+        self._of_clients: dict[bytes, int] = {}  # connections by client
         self.draining = False
         self.accepted = 0
         self.refused = 0
@@ -76,6 +80,7 @@ class Listener:
         self.handshakes.most = limits.handshakes
         self.handshakes.patience_s = timeouts.handshake
         self._most = limits.connections
+        self._most_per_client = limits.connections_per_client
         self._patience: dict[int, float] = {
             Phase.IDLE: timeouts.keep_alive,
             Phase.HEAD: timeouts.header,
@@ -99,13 +104,19 @@ class Listener:
         return connection.trust is None or connection.trust in self._trusts
 
     def admit(self, connection: Connection) -> bool:
-        """Count a new connection in, unless there are too many."""
-        if len(self.connections) >= self._most:
+        """Count a new connection in, unless there are too many, at all or of this client."""
+        connection.trusted = is_trusted(connection.peer, self.trusted)
+        client = _client_of(connection.peer)
+        theirs = self._of_clients.get(client, 0)
+        most = self._most_per_client
+        # A proxy stands for many clients, and so does a Unix socket, whose peers have no address.
+        greedy = most is not None and theirs >= most and client and not connection.trusted
+        if greedy or len(self.connections) >= self._most:
             self.refused += 1
             return False
         self.accepted += 1
         self.connections.add(connection)
-        connection.trusted = is_trusted(connection.peer, self.trusted)
+        self._of_clients[client] = theirs + 1
         return True
 
     def has_room(self, beside: int = 0) -> bool:
@@ -114,7 +125,14 @@ class Listener:
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out."""
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.remove(connection)
+            client = _client_of(connection.peer)
+            left = self._of_clients[client] - 1
+            if left:
+                self._of_clients[client] = left
+            else:
+                del self._of_clients[client]
 
     def sweep(self, now: float) -> None:
         """Expire what has waited too long; start the clocks that were left at 0."""
@@ -154,3 +172,8 @@ class Listener:
 
     def __repr__(self) -> str:
         return f"<Listener {len(self.connections)} connections, {self.refused} refused>"
+
+
+def _client_of(peer: bytes) -> bytes:
+    """Whom an address belongs to: in IPv6 a client has a whole network of them (RFC 6177), and is that /64."""
+    return IPv6Address(peer.decode()).packed[:8] if b":" in peer else peer

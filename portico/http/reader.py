@@ -39,7 +39,7 @@ class RequestReader:
     def __init__(self, bounds: Bounds, scheme: bytes) -> None:
         self._bounds = bounds
         self._scheme = scheme
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = self._new_parser()
         self.queue: deque[Request] = deque()
         self.failure: Failure | None = None
         self.reading: Request | None = None
@@ -106,12 +106,14 @@ class RequestReader:
             self._parser.feed_data(data)  # type: ignore[union-attr]
         except httptools.HttpParserUpgrade as upgrade:
             upgraded = True
-            self._parser = httptools.HttpRequestParser(self)
+            self._parser = self._new_parser()
             rest = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._parse_failed(error)
         if len(queue) > queued:
             self._judge(queue, queued, raw, upgraded)
+            if upgraded and queue[-1].has_body and queue[-1].refusal is None:
+                self._go_on_with(queue[-1])
         reading = self.reading
         if reading is None:
             self._wire = 0
@@ -134,6 +136,23 @@ class RequestReader:
             if self._wire > FRAMING_SLACK + bounds.header_bytes + FRAMING_FACTOR * reading.body_bytes:
                 self.fail(BAD_REQUEST.because("more framing than body"))
         return rest
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_version=True)  # `check` judges the version
+        return parser
+
+    def _go_on_with(self, request: Request) -> None:
+        """The parser has ended a request at its head because of an Upgrade, which is dropped: read its body.
+
+        A new parser is told of the framing alone, and what it then reads belongs to `request`.
+        """
+        framing = b"transfer-encoding: chunked" if request.chunked else b"content-length: %d" % (request.length or 0)
+        close = b"" if request.keep_alive else b"connection: close\r\n"
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n%b%b\r\n\r\n" % (close, framing))  # type: ignore[union-attr]
+        self.queue.pop()
+        request.complete = False
+        self.reading = request
 
     def fail(self, failure: Failure) -> None:
         """Nothing behind what is in the queue can be answered but with this."""

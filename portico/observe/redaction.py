@@ -29,23 +29,12 @@ class Redaction:
     """Which names hide their values; `extra` comes from the configuration."""
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
-        self._names = tuple({_plain(name) for name in (*NAMES, *extra)} - {""})
-        self._verdicts: dict[str, bool] = {}
-        self.parameters = _Parameters(self)
+        self._names = _Names({_plain(name) for name in (*NAMES, *extra)} - {""})
+        self.parameters = _Parameters(self._names)
 
     def hides(self, name: str) -> bool:
         """Whether a field of this name hides its value."""
-        verdict = self._verdicts.get(name)
-        if verdict is None:
-            plain = _plain(name)
-            verdict = plain.startswith(self._names) or plain.endswith(self._names)
-            if len(self._verdicts) < _REMEMBERED:
-                self._verdicts[name] = verdict
-        return verdict
-
-    def hides_parameter(self, name: str) -> bool:
-        """The same for the name of a query parameter as it stands in a URL: `user%5Bpassword%5D` is hidden."""
-        return any(self.hides(part) for part in _PARTS.split(unquote_plus(name)))
+        return self._names[name]
 
     def text(self, text: str) -> str:
         """A URL, or a text that may hold some: secret parameters and user information are hidden."""
@@ -94,25 +83,46 @@ class Redaction:
         return self.text(str(value))
 
     def _parameter(self, found: re.Match[str]) -> str:
-        if self.hides_parameter(found["name"]):
+        if self._names.hide_parameter(found["name"]):
             return f"{found['lead']}{found['name']}={HIDDEN}"
         return found[0]
 
     def __repr__(self) -> str:
-        return f"<Redaction of {len(self._names)} names>"
+        return f"<Redaction of {len(self._names.secret)} names>"
+
+
+class _Names(dict[str, bool]):
+    """Name of a field → is its value hidden? Bounded: clients choose these names."""
+
+    __slots__ = ("secret",)
+
+    def __init__(self, secret: set[str]) -> None:
+        super().__init__()
+        self.secret = tuple(secret)
+
+    def __missing__(self, name: str) -> bool:
+        plain = _plain(name)
+        verdict = plain.startswith(self.secret) or plain.endswith(self.secret)
+        if len(self) < _REMEMBERED:
+            self[name] = verdict
+        return verdict
+
+    def hide_parameter(self, name: str) -> bool:
+        """The same for the name of a query parameter as it stands in a URL: `user%5Bpassword%5D` is hidden."""
+        return any(self[part] for part in _PARTS.split(unquote_plus(name)))
 
 
 class _Parameters(dict[bytes, bool]):
-    """Name of a query parameter → is it hidden? Bounded: clients choose these names."""
+    """Name of a query parameter → is it hidden? Bounded likewise."""
 
-    __slots__ = ("_redaction",)
+    __slots__ = ("_names",)
 
-    def __init__(self, redaction: Redaction) -> None:
+    def __init__(self, names: _Names) -> None:
         super().__init__()
-        self._redaction = redaction
+        self._names = names
 
     def __missing__(self, name: bytes) -> bool:
-        verdict = self._redaction.hides_parameter(name.decode("latin-1"))
+        verdict = self._names.hide_parameter(name.decode("latin-1"))
         if len(self) < _REMEMBERED:
             self[name] = verdict
         return verdict

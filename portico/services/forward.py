@@ -68,13 +68,16 @@ def request_fields(allow: frozenset[str] | None = None, drop: frozenset[str] = f
 class Forward:
     """How one route calls its service."""
 
-    __slots__ = ("_clock", "_own_host", "keep", "replies", "service")
+    __slots__ = ("_clock", "_name", "_own_host", "keep", "replies", "service")
 
-    def __init__(self, service: Service, keep: Keep, own_host: bool, clock: Clock, replies: Replies) -> None:
+    def __init__(
+        self, service: Service, keep: Keep, own_host: bool, name: bytes, clock: Clock, replies: Replies
+    ) -> None:
         self.service = service
         self.replies = replies
         self.keep = keep
         self._own_host = own_host
+        self._name = name  # the gateway's, in Via (RFC 9110 section 7.6.3)
         self._clock = clock
 
     def begin(self, x: Exchange, now: float) -> None:
@@ -150,7 +153,9 @@ class Forward:
                 x.request_id,
                 b"\r\nx-gateway-forwarded: true\r\nvia: ",
                 request.version,
-                b" portico\r\n",
+                b" ",
+                self._name,
+                b"\r\n",
                 x.forwarded,
                 more,
                 b"\r\n",

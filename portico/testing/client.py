@@ -78,15 +78,16 @@ class Client(asyncio.Protocol):
         return found
 
     def send(self, data: bytes) -> None:
-        """Hand bytes to the kernel."""
-        self._transport.write(data)
+        """Hand bytes to the kernel; nothing happens when the connection is gone."""
+        if not self._lost:
+            self._transport.write(data)
 
     async def send_pieces(self, pieces: Iterable[bytes]) -> None:
         """Send pieces one by one, and let the loop turn so that each is read by itself. Stops at the end."""
         for piece in pieces:
             if self.ending is not None:
                 return
-            self._transport.write(piece)
+            self.send(piece)
             await turns()
 
     def end(self) -> None:
@@ -108,6 +109,8 @@ class Client(asyncio.Protocol):
 
     def reset(self) -> None:
         """Close with RST."""
+        if self._lost:
+            return
         sock = self._transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -31,6 +31,7 @@ TARGETS = [
     _get("target-query", b"/a?b=c&d=%20e"),
     _get("target-empty-query", b"/a?", b"/a"),
     _get("target-question-in-query", b"/a?b?c"),
+    _get("target-backslash-and-quote-in-query", b'/a?b\\c="d"'),
     _get("target-slash-at-the-end", b"/a/"),
     _get("target-unreserved-is-decoded", b"/%61%7e%2D", b"/a~-"),
     _get("target-encoding-is-upper-cased", b"/%c3%a9", b"/%C3%A9"),
@@ -105,6 +106,13 @@ BODIES = [
         "body-length-leading-zeros",
         b"POST /a HTTP/1.1\r\n%bContent-Length: 0005\r\n\r\nhello" % H,
         Seen(b"POST /a", b"hello"),
+    ),
+    good("line-version-1.2", b"GET /a HTTP/1.2\r\n%b\r\n" % H, Seen(b"GET /a")),
+    good(
+        "line-version-1.9-closing",
+        b"GET /a HTTP/1.9\r\n%bConnection: close\r\n\r\n" % H,
+        Seen(b"GET /a"),
+        closes=True,
     ),
     good(
         "body-length-spaces-around",
@@ -328,6 +336,34 @@ UPGRADES = [
         "upgrade-without-connection-and-body",
         b"POST /1 HTTP/1.1\r\n%bUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi" % H,
         Seen(b"POST /1", b"hi"),
+    ),
+    # As curl and Java's HttpClient ask for HTTP/2 with their first request, whatever it is.
+    good(
+        "upgrade-h2c-with-length-dropped",
+        b"POST /1 HTTP/1.1\r\n%bConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
+        b"Content-Length: 5\r\n\r\nhello" % H,
+        Seen(b"POST /1", b"hello"),
+    ),
+    good(
+        "upgrade-h2c-with-chunked-dropped",
+        b"POST /1 HTTP/1.1\r\n%bConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n0\r\nA: 1\r\n\r\n" % H,
+        Seen(b"POST /1", b"hello", trailers=((b"a", b"1"),)),
+    ),
+    good(
+        "upgrade-h2c-with-length-closing",
+        b"POST /1 HTTP/1.1\r\n%bConnection: Upgrade, close\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
+        % H,
+        Seen(b"POST /1", b"hello"),
+        closes=True,
+    ),
+    good(
+        "upgrade-h2c-with-length-in-pipeline",
+        b"GET /0 HTTP/1.1\r\n%b\r\nPOST /1 HTTP/1.1\r\n%bConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        b"Content-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\n%b\r\n" % (H, H, H),
+        Seen(b"GET /0"),
+        Seen(b"POST /1", b"hello"),
+        Seen(b"GET /2"),
     ),
     good(
         "upgrade-list-dropped",

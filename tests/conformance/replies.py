@@ -103,7 +103,9 @@ BODILESS = [
         "head-length", _OK + b"Content-Length: 55\r\n\r\n", request=HEAD, fields=((b"content-length", b"55"),)
     ),
     Exchange("head-chunked", _OK + b"Transfer-Encoding: chunked\r\n\r\n", request=HEAD),
-    Exchange("head-plain", _OK + b"\r\n", request=HEAD, reused=False),
+    Exchange("head-plain", _OK + b"\r\n", request=HEAD),
+    Exchange("head-plain-closing", _OK + b"Connection: close\r\n\r\n", request=HEAD, reused=False),
+    Exchange("head-plain-and-surplus", _OK + b"\r\nevil", request=HEAD, reused=False),
     Exchange(
         "head-with-body",
         _OK + b"Content-Length: 4\r\n\r\nevil",

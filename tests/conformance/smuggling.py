@@ -240,8 +240,19 @@ HEADS = [
 
 UPGRADES = [
     _refused("upgrade-cl", b"Upgrade: websocket\r\nConnection: Upgrade\r\n" + LENGTH, HIDDEN),
-    _refused("upgrade-te", b"Upgrade: h2b\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\r\n"),
-    _refused("upgrade-list-cl", b"Upgrade: a, websocket\r\nConnection: a, Upgrade\r\n" + LENGTH, HIDDEN),
+    # The parser would end these at their head. What hides in the body stays in the body.
+    good(
+        "smuggle-upgrade-te",
+        b"POST /a HTTP/1.1\r\n%bUpgrade: h2b\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"%x\r\n%b\r\n0\r\n\r\n" % (H, len(HIDDEN), HIDDEN),
+        Seen(b"POST /a", HIDDEN),
+    ),
+    good(
+        "smuggle-upgrade-list-cl",
+        b"POST /a HTTP/1.1\r\n%bUpgrade: a, websocket\r\nConnection: a, Upgrade\r\n%b\r\n%b"
+        % (H, LENGTH, HIDDEN),
+        Seen(b"POST /a", HIDDEN),
+    ),
     good(
         "smuggle-upgrade-h2b",
         b"GET /a HTTP/1.1\r\n%bUpgrade: h2b\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"

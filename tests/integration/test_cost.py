@@ -217,6 +217,16 @@ async def test_tunnels_leave_nothing_to_collect() -> None:
     assert not of_the_gateway(found)
 
 
+async def test_reloads_leave_nothing_to_collect() -> None:
+    text = CONFIGURATION % "http://127.0.0.1:1"
+    other = text + "defaults: {rate_limit: [{allow: 100/min, per: ip}]}\n"
+    async with gateway(text) as running:
+        with saved_garbage() as found:
+            for each in (other, text) * 3:
+                await running.reload(each)
+    assert not of_the_gateway(found)
+
+
 MAKERS = ("create_task", "create_future", "call_later", "call_at")
 
 

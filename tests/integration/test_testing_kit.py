@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.testing import Client, Leak, Link, Upstream, gateway, running
+from portico.testing import Client, Leak, Link, Upstream, gateway, running, until
 from portico.testing.upstream import echo, stalling, switching
 from tests.integration.faults import WEBSOCKET
 
@@ -63,7 +63,7 @@ async def test_what_a_process_holds_is_seen_from_outside(tmp_path: Path) -> None
                 assert "2 in_flight" in text
                 assert "1 tunnels" in text
                 assert "connections to tickets" in text
-            process.settled()
+            await until(lambda: not process.held(), "everything to be given back")
 
 
 def test_process_that_does_not_start_says_why(tmp_path: Path) -> None:

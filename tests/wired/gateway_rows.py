@@ -242,6 +242,7 @@ ROWS = (
     ),
     Row("gateway.trusted_proxies", (UNSET, ["127.0.0.0/8"]), ("127.0.0.1", "203.0.113.9"), client_address),
     Row("gateway.limits.connections", (2, 1), (200, Ending.RST), second_connection),
+    Row("gateway.limits.connections_per_client", (UNSET, 1), (200, Ending.RST), second_connection),
     Row("gateway.limits.header_bytes", (UNSET, "1KiB"), (200, 431), long_header),
     Row("gateway.limits.header_count", (UNSET, 4), (200, 431), many_headers),
     Row("gateway.limits.target", (UNSET, 100), (200, 414), long_target),

@@ -40,6 +40,10 @@ class GatewayLimits(SettingsModel):
         default=10_000,
         description="Open client connections per worker; more are not accepted until some close.",
     )
+    connections_per_client: OrOff[Positive] = Field(
+        default=None,
+        description="Of these, one address's (in IPv6 one /64's); trusted proxies may have any number.",
+    )
     handshakes: Positive = Field(
         default=512,
         description="TLS handshakes under way per worker; with more, the oldest is broken off for the newest.",
@@ -180,7 +184,7 @@ class GatewaySettings(SettingsModel):
 
     name: Name = Field(
         default="portico",
-        description="The gateway's name in /health/detailed and in templates of health.body.",
+        description="The gateway's name in Via, in /health/detailed and in templates of health.body.",
     )
     listen: ListenEntries = Field(
         default=(ListenSettings.model_validate({"address": ":3000"}),),

@@ -171,3 +171,8 @@ def test_off_is_off(tmp_path: pathlib.Path) -> None:
     made = Route(tmp_path, "rate_limit", "off", "")
     assert made.compile() is None
     assert made.explain() == "off"
+
+
+def test_leaving_a_header_out_is_no_way_around(tmp_path: pathlib.Path) -> None:
+    found = hooks(route(tmp_path, {"allow": "1/h", "per": "header:X-Client"}))
+    assert [judge(found, 1.0)[0] is None for _ in range(2)] == [True, False]
