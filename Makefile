@@ -25,7 +25,7 @@ BIN := $(VENV)/bin
 ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check fix bench soak slow docs lock suites fuzz seeded wheel clean
+.PHONY: help run test mutants check fix bench compiled soak slow docs lock suites fuzz seeded wheel clean
 .SUFFIXES:
 
 help: ## List the targets
@@ -61,6 +61,10 @@ bench: ## Measure Portico beside other proxies (PEERS="portico envoy" SCENARIOS=
 	@$(if $(PEERS)$(SCENARIOS),,$(BIN)/python -m bench.parts)
 	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench --peers '$(PEERS)' --scenarios '$(SCENARIOS)' \
 		--rounds $(ROUNDS) --seconds $(SECONDS)
+
+compiled: ## Build Portico with its road compiled to machine code, into .venv-compiled (needs gcc and python3-dev)
+	@tools/venv.sh dev
+	@tools/compiled.sh
 
 soak: ## Run mixed traffic with faults, reloads and killed workers, and judge every answer (MINUTES=10)
 	@tools/venv.sh dev

@@ -56,6 +56,27 @@ def matcher(patterns: Iterable[str]) -> Callable[[bytes], bool]:
     return lambda name: name in names or name.startswith(prefixes)
 
 
+class Names(dict[bytes, tuple[bytes, int]]):
+    """Field name as received → (in lower case, its kind). Bounded, and read at dictionary speed.
+
+    `kinds` numbers the names that the reader of a head must look at, all others are of kind 0. One object per
+    name also means that every later look-up by it finds its hash computed.
+    """
+
+    __slots__ = ("_kinds",)
+
+    def __init__(self, kinds: dict[bytes, int]) -> None:
+        super().__init__()
+        self._kinds = kinds
+
+    def __missing__(self, received: bytes) -> tuple[bytes, int]:
+        name = received.lower()
+        known = (name, self._kinds.get(name, 0))
+        if len(self) < _REMEMBERED and len(name) <= _NAME_BYTES:
+            self[received] = known
+        return known
+
+
 class Keep(dict[bytes, bool]):
     """Name → may this field pass? Filled on first sight by `decide`, bounded, read at dictionary speed.
 
@@ -77,4 +98,6 @@ class Keep(dict[bytes, bool]):
 
 def render(fields: Iterable[Field]) -> bytes:
     """Fields as HTTP/1.1 lines, each ended by CRLF (RFC 9112 section 5)."""
-    return b"".join([b"%b: %b\r\n" % field for field in fields])
+    lines = [b": ".join(field) for field in fields]
+    lines.append(b"")
+    return b"\r\n".join(lines)

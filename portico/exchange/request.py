@@ -34,6 +34,7 @@ class Request:
         "query",
         "refusal",
         "scheme",
+        "special",
         "target",
         "told_id",
         "trailers",
@@ -53,6 +54,7 @@ class Request:
         self.host = b""  # without the port
         self.version = b"1.1"
         self.fields: list[Field] = []
+        self.special: list[tuple[int, bytes]] = []  # (kind, value) of the fields that framing must look at
         self.options: tuple[bytes, ...] = ()  # the tokens of Connection: fields that end at this hop
         self.length: int | None = None
         self.chunked = False

@@ -56,9 +56,7 @@ async def prepare_contexts(services: Iterable[ServiceSettings]) -> list[ssl.SSLC
     In a thread: the system's authorities take a tenth of a second to read, and OpenSSL needs no interpreter for it.
     """
     wanted = [
-        service.tls
-        for service in services
-        if any(address.scheme == "https" for address in service.addresses)
+        service.tls for service in services if any(address.scheme == "https" for address in service.addresses)
     ]
     return await asyncio.to_thread(_contexts, wanted) if wanted else []
 

@@ -15,12 +15,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from portico.config import ConfigurationError, Marks, Problem, Settings
 from portico.exchange.clock import Clock
 from portico.exchange.memory import MemoryBudget
-from portico.http.connection import Connection
 from portico.http.door import Door
 from portico.http.listener import Listener
 from portico.observe import vitals
@@ -364,8 +363,8 @@ class Gateway:
         )
 
 
-def _plain(listener: Listener, entry: int) -> Connection:
-    return listener.entrances[entry].plain_connection(listener)
+def _plain(listener: Listener, entry: int) -> asyncio.Protocol:
+    return cast(asyncio.Protocol, listener.entrances[entry].plain_connection(listener))
 
 
 async def _in_slices(steps: Iterator[None]) -> None:

@@ -57,7 +57,10 @@ PENDING_BYTES = 65536
 # A request id from outside is believed when it can go into a log line and a header as it is.
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._~+/=-]{8,128}").fullmatch
 
-_OWN_LINES = b"x-request-id: %b\r\nx-response-time: %.1fms\r\n"
+# The line for a time in tenths of a millisecond, up to what most replies take.
+_RESPONSE_TIMES = tuple(b"\r\nx-response-time: %d.%dms\r\n" % divmod(tenths, 10) for tenths in range(1000))
+# The last two digits of a request id.
+_LAST_DIGITS = tuple(b"%02x" % number for number in range(256))
 
 _FOREVER = float("inf")
 
@@ -73,6 +76,7 @@ class Road:
         self.tunnels: dict[Exchange, Tunnel] = {}
         self._emptied: asyncio.Event | None = None  # while somebody waits for the last exchange to end
         self._id_prefix = b"req_" + os.urandom(6).hex().encode()
+        self._id_block = b""  # all but the last two digits, which count from 0 to 255
         self._id_count = 0
 
     # -- the stream's side
@@ -305,7 +309,7 @@ class Road:
         if not reply.dated:
             fields.append((b"date", self.clock.date))  # RFC 9110 section 6.6.1: who forwards it says when it came
         reply.fields = fields
-        reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
+        reply.lines = _own_lines(x, now)
         reply.constant = chain.constant
         x.reply = reply
         if trailers:
@@ -372,7 +376,7 @@ class Road:
             (b"connection", b"upgrade"),
             (b"upgrade", x.request.upgrade),
         ]
-        reply.lines = _OWN_LINES % (x.request_id, (monotonic() - x.now) * 1000.0)
+        reply.lines = _own_lines(x, monotonic())
         reply.constant = x.chain.constant
         x.reply = reply
         try:
@@ -416,7 +420,7 @@ class Road:
     def _sign(self, x: Exchange, reply: Reply, now: float) -> None:
         """What every reply of the gateway has."""
         reply.fields.append((b"date", self.clock.date))
-        reply.lines = _OWN_LINES % (x.request_id, (now - x.now) * 1000.0)
+        reply.lines = _own_lines(x, now)
         reply.constant = x.chain.constant
         x.reply = reply
 
@@ -543,14 +547,26 @@ class Road:
         told = request.told_id
         if told and _WELL_FORMED(told):
             return told
-        self._id_count += 1
-        return b"%b%06x" % (self._id_prefix, self._id_count)
+        count = self._id_count
+        self._id_count = count + 1
+        last = count & 255
+        if last == 0:
+            self._id_block = b"%b%04x" % (self._id_prefix, count >> 8)
+        return self._id_block + _LAST_DIGITS[last]
 
     def _heed_deadline(self, x: Exchange, request: Request, now: float) -> None:
         """A trusted caller's X-Request-Deadline (epoch ms) may shorten the time, never lengthen it."""
         told = request.header(b"x-request-deadline")
         if told is not None and told.isdigit() and len(told) <= 15:
             x.latest = min(x.latest, int(told) / 1000.0 - self.clock.offset)
+
+
+def _own_lines(x: Exchange, now: float) -> bytes:
+    """What every reply says of its exchange (requirements 1.8)."""
+    tenths = int((now - x.now) * 10_000.0 + 0.5)
+    if 0 <= tenths < 1000:
+        return b"x-request-id: " + x.request_id + _RESPONSE_TIMES[tenths]
+    return b"x-request-id: %b\r\nx-response-time: %.1fms\r\n" % (x.request_id, tenths / 10.0)
 
 
 def _find_options(runtime: Runtime, request: Request) -> Match | Miss:

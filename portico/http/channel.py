@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import httptools
 
 from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
-from portico.exchange.fields import Field, tokens, trimmed
+from portico.exchange.fields import Field, Names, tokens, trimmed
 from portico.exchange.reply import BODILESS, Reply
 
 from .tls import ended_in_order
@@ -29,14 +29,22 @@ HEAD_BYTES = 65536  # of a reply's head, on the wire, and of what frames its bod
 FIELDS = 256  # of a head, and of the trailers
 INTERIMS = 32  # 1xx replies to one request
 
-_LENGTH, _CODING, _CONNECTION, _KEEP_ALIVE, _DATE = range(1, 6)
-_SPECIAL = {
-    b"content-length": _LENGTH,
-    b"transfer-encoding": _CODING,
-    b"connection": _CONNECTION,
-    b"keep-alive": _KEEP_ALIVE,
-    b"date": _DATE,
-}
+_LENGTH: Final = 1
+_CODING: Final = 2
+_CONNECTION: Final = 3
+_KEEP_ALIVE: Final = 4
+_DATE: Final = 5
+
+# The names of reply fields; those of a kind are collected for `_take_head`.
+_NAMES = Names(
+    {
+        b"content-length": _LENGTH,
+        b"transfer-encoding": _CODING,
+        b"connection": _CONNECTION,
+        b"keep-alive": _KEEP_ALIVE,
+        b"date": _DATE,
+    }
+)
 
 
 class Caller(Protocol):
@@ -58,8 +66,11 @@ def _announces_body(fields: list[Field]) -> bool:
     )
 
 
-class Channel(asyncio.Protocol):
-    """A connection to one instance. `uses` counts the requests it has carried."""
+class Channel:
+    """A connection to one instance. `uses` counts the requests it has carried.
+
+    An asyncio.Protocol in all but its bases: as a class of its own it compiles to one without a dictionary.
+    """
 
     __slots__ = (
         "_complete",
@@ -78,6 +89,7 @@ class Channel(asyncio.Protocol):
         "_request_done",
         "_seen",
         "_spaced",
+        "_special",
         "_surplus",
         "_trailers",
         "_transport",
@@ -110,6 +122,7 @@ class Channel(asyncio.Protocol):
         self._interims = 0
         # What the parser has recorded.
         self._fields: list[Field] = []
+        self._special: list[tuple[int, bytes]] = []  # (kind, value) of those that say how the reply ends
         self._reply: Reply | None = None
         self._delivered = False
         self._parts: list[bytes] = []
@@ -253,6 +266,8 @@ class Channel(asyncio.Protocol):
         if self._complete:
             self._surplus = True
         self._fields = []
+        if self._special:
+            self._special = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._complete:
@@ -261,9 +276,12 @@ class Channel(asyncio.Protocol):
             if len(self._trailers) >= FIELDS:
                 self._trouble = "too many trailers"
                 raise ValueError(self._trouble)  # stops the parser
-            self._trailers.append((name.lower(), value))
-        else:
-            self._fields.append((name.lower(), value))
+            self._trailers.append((_NAMES[name][0], value))
+            return
+        known, kind = _NAMES[name]
+        self._fields.append((known, value))
+        if kind:
+            self._special.append((kind, value))
 
     def on_headers_complete(self) -> None:
         if self._complete or self._trouble:
@@ -301,10 +319,7 @@ class Channel(asyncio.Protocol):
         reply = Reply(status, fields)
         reply.from_service = True
         chunked = False
-        for name, value in fields:
-            kind = _SPECIAL.get(name)
-            if kind is None:
-                continue
+        for kind, value in self._special:
             if kind == _LENGTH:
                 reply.length = int(value)  # the parser has refused anything but one run of digits
             elif kind == _CONNECTION:

@@ -71,8 +71,11 @@ _IDLE, _HEAD, _BODY, _REPLY = int(Phase.IDLE), int(Phase.HEAD), int(Phase.BODY),
 _FLUSH, _LINGER, _TUNNEL, _CLOSED = int(Phase.FLUSH), int(Phase.LINGER), int(Phase.TUNNEL), int(Phase.CLOSED)
 
 
-class Connection(asyncio.Protocol):
-    """One client connection, and the `Stream` of its current exchange."""
+class Connection:
+    """One client connection, and the `Stream` of its current exchange.
+
+    An asyncio.Protocol in all but its bases: as a class of its own it compiles to one without a dictionary.
+    """
 
     __slots__ = (
         "_advancing",
@@ -369,10 +372,17 @@ class Connection(asyncio.Protocol):
             framing += b"connection: close\r\n"
         elif request.version == b"1.0":
             framing += b"connection: keep-alive\r\n"
-        lines = [b"%b: %b\r\n" % field for field in reply.fields]
         self._transport.write(
             b"".join(
-                (STATUS_LINES[status], *lines, reply.lines, reply.constant.lines, framing, b"\r\n", data)
+                (
+                    STATUS_LINES[status],
+                    render(reply.fields),
+                    reply.lines,
+                    reply.constant.lines,
+                    framing,
+                    b"\r\n",
+                    data,
+                )
             )
         )
         if end:

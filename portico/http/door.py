@@ -12,7 +12,7 @@ import logging
 import socket
 import ssl
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .entrance import SecureConnection
 from .tls import ListenerContext
@@ -119,7 +119,7 @@ class Handshakes:
     async def _shake(self, accepted: socket.socket, context: ListenerContext, listener: Listener) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: SecureConnection(listener, context.trust),
+                lambda: cast(asyncio.Protocol, SecureConnection(listener, context.trust)),
                 accepted,
                 ssl=context.context,
                 ssl_handshake_timeout=self.patience_s,

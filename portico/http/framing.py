@@ -8,6 +8,7 @@ to the gateway and another to a service (RFC 9112 sections 3, 6 and 11).
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from portico.exchange.failure import (
     BAD_REQUEST,
@@ -17,25 +18,34 @@ from portico.exchange.failure import (
     VERSION_UNKNOWN,
     Failure,
 )
-from portico.exchange.fields import tokens, trimmed
+from portico.exchange.fields import Names, tokens, trimmed
 from portico.exchange.request import Request
 from portico.routing.normal import normalise
 
-_HOST, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE, _TE, _ID = range(1, 9)
-_SPECIAL = {
-    b"host": _HOST,
-    b"content-length": _LENGTH,
-    b"transfer-encoding": _CODING,
-    b"connection": _CONNECTION,
-    b"proxy-connection": _CONNECTION,
-    b"expect": _EXPECT,
-    b"upgrade": _UPGRADE,
-    b"te": _TE,
-    b"x-request-id": _ID,
-}
+_HOST: Final = 1
+_LENGTH: Final = 2
+_CODING: Final = 3
+_CONNECTION: Final = 4
+_EXPECT: Final = 5
+_UPGRADE: Final = 6
+_TE: Final = 7
+_ID: Final = 8
 
-# A target that is its own normal form, without query: the common case, settled in one step.
-_PLAIN_TARGET = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~!$&'()*+,:=@-]*)+/?|/").fullmatch
+# The names of request fields; the reader collects those of a kind in `Request.special`, for `check`.
+NAMES = Names(
+    {
+        b"host": _HOST,
+        b"content-length": _LENGTH,
+        b"transfer-encoding": _CODING,
+        b"connection": _CONNECTION,
+        b"proxy-connection": _CONNECTION,
+        b"expect": _EXPECT,
+        b"upgrade": _UPGRADE,
+        b"te": _TE,
+        b"x-request-id": _ID,
+    }
+)
+
 # RFC 3986 section 3.2.2, without userinfo (RFC 9110 section 4.2.4): a name, an IPv4 or a bracketed IPv6 address.
 _AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -81,10 +91,7 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
         request.fields = trimmed(request.fields)
     host: bytes | None = None
     coding = upgrade = b""
-    for name, value in request.fields:
-        kind = _SPECIAL.get(name)
-        if kind is None:
-            continue
+    for kind, value in request.special:
         if kind == _HOST:
             if host is not None:
                 return BAD_REQUEST.because("more than one Host")
@@ -154,9 +161,6 @@ def _target(request: Request, host: bytes | None) -> Failure | None:
         if known is None:
             return BAD_REQUEST.because("Host is not a host")
         request.authority, request.host = known
-    if _PLAIN_TARGET(target):
-        request.path = target
-        return None
     if target == b"*":
         if request.method != b"OPTIONS":
             return BAD_REQUEST.because("target * with a method other than OPTIONS")

@@ -13,7 +13,7 @@ import ssl
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, cast
 
 from portico.exchange.failure import (
     CONNECT_TIMEOUT,
@@ -204,23 +204,24 @@ class Pool:
         loop = asyncio.get_running_loop()
         address = self.address
         if address.path:
-            _, channel = await loop.create_unix_connection(lambda: Channel(self), address.path)
+            _, made = await loop.create_unix_connection(self._protocol, address.path)
         elif address.tls is not None:
-            _, channel = await loop.create_connection(
-                lambda: Channel(self),
+            _, made = await loop.create_connection(
+                self._protocol,
                 address.host,
                 address.port,
                 ssl=address.tls,
                 server_hostname=address.server_name or address.host,
             )
         else:
-            transport, channel = await loop.create_connection(
-                lambda: Channel(self), address.host, address.port
-            )
+            transport, made = await loop.create_connection(self._protocol, address.host, address.port)
             sock = transport.get_extra_info("socket")
             if sock is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return channel
+        return cast(Channel, made)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return cast(asyncio.Protocol, Channel(self))
 
     def stats(self) -> dict[str, int]:
         """Counts for metrics and `portico status`."""

@@ -16,7 +16,7 @@ import httptools
 from portico.exchange.failure import BAD_REQUEST, FIELDS_TOO_LARGE, TARGET_TOO_LONG, Failure
 from portico.exchange.request import Request
 
-from .framing import behind, check
+from .framing import NAMES, behind, check
 
 # Bytes on the wire that are not body: chunk heads, extensions, trailers. One-byte chunks cost six for one.
 FRAMING_SLACK = 65536
@@ -68,9 +68,12 @@ class RequestReader:
                 raise ValueError(
                     "too many trailers"
                 )  # stops the parser: the request must not become complete
-            request.trailers.append((name.lower(), value))
-        else:
-            request.fields.append((name.lower(), value))
+            request.trailers.append((NAMES[name][0], value))
+            return
+        known, kind = NAMES[name]
+        request.fields.append((known, value))
+        if kind:
+            request.special.append((kind, value))
 
     def on_headers_complete(self) -> None:
         request: Request = self.reading  # type: ignore[assignment]

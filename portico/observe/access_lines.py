@@ -19,24 +19,29 @@ from portico.exchange.identity import Identity
 
 from .redaction import Redaction
 from .sink import PIECE_BYTES
-from .text import Level, coloured
+from .text import SEVERITY, Level, coloured
 from .writer import LogWriter
 
 _REMEMBERED = 4096
 # A target longer than this is cut where a line must arrive in one piece: it stands in `url` and again in `msg`.
 _LONG = PIECE_BYTES // 4
 
+# What stands inside a JSON string as it is.
+_AS_IT_IS = bytes(code for code in range(0x21, 0x7F) if code not in b'"\\')
+_THOUSANDTHS = tuple(b"%03d" % number for number in range(1000))
+_LEVELS: dict[str, bytes] = {level: level.encode() for level in SEVERITY}
 
-class Remembered(dict[bytes, str]):
-    """Bytes → their text in a line. Bounded, since clients choose them; it starts anew when full."""
+
+class Remembered(dict[bytes, bytes]):
+    """Bytes → how they stand in a line. Bounded, since clients choose them; it starts anew when full."""
 
     __slots__ = ("_make",)
 
-    def __init__(self, make: Callable[[bytes], str]) -> None:
+    def __init__(self, make: Callable[[bytes], bytes]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, raw: bytes) -> str:
+    def __missing__(self, raw: bytes) -> bytes:
         if len(self) >= _REMEMBERED:
             self.clear()
         text = self[raw] = self._make(raw)
@@ -83,7 +88,7 @@ class _Lines:
 
 
 class JsonLines(_Lines):
-    """One JSON object a line."""
+    """One JSON object a line, put together as bytes: nothing that clients chose is text before it is escaped."""
 
     __slots__ = ("_addresses", "_callers", "_methods", "_route")
 
@@ -97,30 +102,38 @@ class JsonLines(_Lines):
         requests: bool,
     ) -> None:
         super().__init__(redaction, writer, headers, requests)
-        self._route = f'"route":{quote(route)},' + (f'"service":{quote(service)},' if service else "")
+        told = f'"route":{quote(route)},' + (f'"service":{quote(service)},' if service else "")
+        self._route = told.encode()
         self._methods = Remembered(_inner)
         self._addresses = Remembered(_inner)
-        self._callers: dict[tuple[str, str | None], str] = {}
+        self._callers: dict[tuple[str, str | None], bytes] = {}
 
     def request(self, x: Exchange) -> bytes:
         """That it has begun."""
+        url = self._url(x)
         method = self._methods[x.request.method]
-        url = quote(self._target(x))
         return (
-            f'{{"level":"info","time":{int(time() * 1000)},"context":"request",'
-            f'"requestId":{quote(x.request_id.decode("latin-1"))},"method":"{method}","url":{url},'
-            f'"ip":"{self._addresses[x.client]}",{self._route}{_members(self._extra(x, False))}'
-            f'"msg":"{method} {url[1:-1].partition("?")[0]}"}}\n'
-        ).encode()
+            b'{"level":"info","time":%d,"context":"request","requestId":"%b","method":"%b","url":"%b",'
+            b'"ip":"%b",%b%b"msg":"%b %b"}\n'
+        ) % (
+            int(time() * 1000),
+            _id(x),
+            method,
+            url,
+            self._addresses[x.client],
+            self._route,
+            _members(self._extra(x, False)),
+            method,
+            url.partition(b"?")[0],
+        )
 
     def response(self, x: Exchange, level: Level, status: int, seconds: float) -> bytes:
         """That it has ended, and how."""
         method = self._methods[x.request.method]
-        url = quote(self._target(x))
-        path = url[1 : url.index("?")] if "?" in url else url[1:-1]
-        extra = "" if x.failure is None else _failure(x.failure)
+        url = self._url(x)
+        extra = b"" if x.failure is None else _failure(x.failure)
         if x.request.scheme == b"https":
-            extra += '"scheme":"https",'
+            extra += b'"scheme":"https",'
         caller = x.identity
         if caller is not None:
             known = self._callers.get((caller.subject, caller.tenant))
@@ -128,23 +141,54 @@ class JsonLines(_Lines):
         if self._headers:
             extra += _members(self._extra(x, True))
         return (
-            f'{{"level":"{level}","time":{int(time() * 1000)},"context":"response",'
-            f'"requestId":{quote(x.request_id.decode("latin-1"))},"method":"{method}","url":{url},'
-            f'"ip":"{self._addresses[x.client]}","statusCode":{status},"responseTime":{seconds * 1000:.3f},'
-            f'"bytes":{x.reply_bytes},{self._route}{extra}"msg":"{method} {path} - {status}"}}\n'
-        ).encode()
+            b'{"level":"%b","time":%d,"context":"response","requestId":"%b","method":"%b","url":"%b",'
+            b'"ip":"%b","statusCode":%d,"responseTime":%b,"bytes":%d,%b%b"msg":"%b %b - %d"}\n'
+        ) % (
+            _LEVELS[level],
+            int(time() * 1000),
+            _id(x),
+            method,
+            url,
+            self._addresses[x.client],
+            status,
+            _milliseconds(seconds),
+            x.reply_bytes,
+            self._route,
+            extra,
+            method,
+            url.partition(b"?")[0],
+            status,
+        )
 
     def slow(self, x: Exchange, status: int, seconds: float) -> bytes:
         """That it took long."""
-        method = self._methods[x.request.method]
         return (
-            f'{{"level":"warn","time":{int(time() * 1000)},"context":"performance","metric":"slow_request",'
-            f'"requestId":{quote(x.request_id.decode("latin-1"))},"method":"{method}",'
-            f'"url":{quote(self._target(x))},"statusCode":{status},"responseTime":{seconds * 1000:.3f},'
-            f'{self._route}"msg":"slow request"}}\n'
-        ).encode()
+            b'{"level":"warn","time":%d,"context":"performance","metric":"slow_request","requestId":"%b",'
+            b'"method":"%b","url":"%b","statusCode":%d,"responseTime":%b,%b"msg":"slow request"}\n'
+        ) % (
+            int(time() * 1000),
+            _id(x),
+            self._methods[x.request.method],
+            self._url(x),
+            status,
+            _milliseconds(seconds),
+            self._route,
+        )
 
-    def _meet(self, caller: Identity) -> str:
+    def _url(self, x: Exchange) -> bytes:
+        """The target as it stands inside a JSON string, secrets hidden."""
+        request = x.request
+        target = request.target
+        if (
+            not request.query
+            and request.path == target
+            and len(target) <= _LONG
+            and not target.strip(_AS_IT_IS)
+        ):
+            return target  # by far the most are
+        return quote(self._target(x))[1:-1].encode()
+
+    def _meet(self, caller: Identity) -> bytes:
         """The members that name a caller, remembered for the next line."""
         if len(self._callers) >= _REMEMBERED:
             self._callers.clear()
@@ -204,17 +248,26 @@ class TextLines(_Lines):
         return coloured(level, time(), f"{method} {self._target(x)}{told}", notes).encode()
 
 
-def _inner(raw: bytes) -> str:
+def _milliseconds(seconds: float) -> bytes:
+    micros = int(seconds * 1e6 + 0.5)
+    return b"%d.%b" % (micros // 1000, _THOUSANDTHS[micros % 1000])
+
+
+def _id(x: Exchange) -> bytes:
+    return _inner(x.request_id) if x.request_id.strip(_AS_IT_IS) else x.request_id
+
+
+def _inner(raw: bytes) -> bytes:
     """Bytes as they stand inside a JSON string."""
-    return quote(raw.decode("utf-8", "backslashreplace"))[1:-1]
+    return quote(raw.decode("utf-8", "backslashreplace"))[1:-1].encode()
 
 
-def _members(values: dict[str, Any]) -> str:
+def _members(values: dict[str, Any]) -> bytes:
     """The members of a JSON object, each followed by a comma."""
-    return json.dumps(values, separators=(",", ":"))[1:-1] + "," if values else ""
+    return json.dumps(values, separators=(",", ":"))[1:-1].encode() + b"," if values else b""
 
 
-def _failure(failure: Failure) -> str:
+def _failure(failure: Failure) -> bytes:
     told = {"failure": failure.code, "side": failure.side.value}
     if failure.detail:
         told["detail"] = failure.detail

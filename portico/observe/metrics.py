@@ -34,7 +34,7 @@ class Number:
     __slots__ = ("value",)
 
     def __init__(self) -> None:
-        self.value: float = 0
+        self.value: float = 0.0
 
     def numbers(self) -> list[float]:
         """Its figures now."""
@@ -52,7 +52,7 @@ class Buckets:
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
-        self.sum: float = 0
+        self.sum: float = 0.0
 
     def observe(self, value: float) -> None:
         """Count one measurement; a value equal to a bound belongs to it (`le`)."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 from .pattern import ANY_HOST, HostKind, HostPattern, PathPattern
 from .predicates import Fields, Predicate, conditions
@@ -35,7 +36,7 @@ class Entry:
     """
 
     pattern: PathPattern
-    value: object
+    value: Any
     index: int
     hosts: tuple[HostPattern, ...] = ()
     methods: frozenset[bytes] = frozenset()

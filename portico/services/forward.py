@@ -43,10 +43,6 @@ REPLAY_BYTES = 65536  # a body up to this size is kept until the reply begins
 # RFC 9110 section 9.2.2. QUERY: RFC 10008.
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"QUERY", b"PROPFIND", b"REPORT"})
 
-_HEAD = (
-    b"%b %b HTTP/1.1\r\n%b%b%bx-request-id: %b\r\nx-gateway-forwarded: true\r\nvia: %b %b\r\n%b%b\r\n"
-)
-
 # Written by the gateway for every request, whatever the client sent.
 _OURS = frozenset({b"host", b"expect", b"x-request-id"})
 
@@ -129,7 +125,6 @@ class Forward:
         host = instance.host_line
         if not self._own_host and request.authority:
             host = b"host: %b\r\n" % request.authority
-        lines = b"".join([b"%b: %b\r\n" % field for field in fields if keep[field[0]]])
         more = b""
         if x.identity is not None:
             more = x.identity.lines
@@ -138,24 +133,33 @@ class Forward:
         if complete:
             # While the client still sends, its deadline moves on: nothing true could be said.
             deadline = x.deadline if x.deadline < x.latest else x.latest
-            more += b"x-request-deadline: %d\r\n" % (self._clock.wall(deadline) * 1000.0)
+            more += b"x-request-deadline: %d\r\n" % int(self._clock.wall(deadline) * 1000.0)
         elif request.expects_continue and x.body is None:
             more += b"expect: 100-continue\r\n"
         if request.upgrade:
             more += b"connection: upgrade\r\nupgrade: %b\r\n" % request.upgrade
         elif request.wants_trailers:
             more += b"te: trailers\r\nconnection: te\r\n"
-        return _HEAD % (
-            request.method,
-            target,
-            host,
-            lines,
-            framing,
-            x.request_id,
-            request.version,
-            self._name,
-            x.forwarded,
-            more,
+        return b"".join(
+            (
+                request.method,
+                b" ",
+                target,
+                b" HTTP/1.1\r\n",
+                host,
+                render([field for field in fields if keep[field[0]]]),
+                framing,
+                b"x-request-id: ",
+                x.request_id,
+                b"\r\nx-gateway-forwarded: true\r\nvia: ",
+                request.version,
+                b" ",
+                self._name,
+                b"\r\n",
+                x.forwarded,
+                more,
+                b"\r\n",
+            )
         )
 
 

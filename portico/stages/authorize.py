@@ -17,9 +17,8 @@ from portico.config.models.route import METHODS, method
 from portico.config.problems import did_you_mean
 from portico.config.references import RoleName
 from portico.config.values import Distinct, OneOrMany, OrOff, refuse
-from portico.exchange.exchange import Exchange
-from portico.exchange.failure import AUTHORIZATION_ERROR, FORBIDDEN, Failure
 from portico.exchange.stage import Hooks, Phase, Site, Stage
+from portico.identity.access import Access, Demand
 from portico.identity.roles import Roles
 from portico.observe.audit import Audit
 
@@ -104,9 +103,9 @@ class AuthorizeStage(Stage[Written]):
             return None
         roles = site.shared("roles", lambda: Roles(site.settings.roles))
         written = settings if isinstance(settings, dict) else {ANY_METHOD: settings}
-        table: dict[bytes, _Demand] = {}
+        table: dict[bytes, Demand] = {}
         for name, rule in written.items():
-            demand = _Demand(str(rule), _allowed(rule, roles))
+            demand = Demand(str(rule), _allowed(rule, roles))
             if not demand.allowed:
                 path = (name,) if isinstance(settings, dict) else ()
                 site.problem(
@@ -120,7 +119,7 @@ class AuthorizeStage(Stage[Written]):
             table.setdefault(b"HEAD", table[b"GET"])
         if other is None and site.methods and site.methods.isdisjoint(table):
             site.problem("names no method that this route takes, so that nobody could call it")
-        return Hooks(on_request=_Access(table, other, site.live("audit", Audit)).judge)
+        return Hooks(on_request=Access(table, other, site.live("audit", Audit)).judge)
 
     def explain(self, settings: Written) -> str:
         """Who may, per method."""
@@ -140,44 +139,3 @@ def _allowed(rule: str | RolesRule, roles: Roles) -> frozenset[str]:
     if isinstance(rule, str):
         return roles.granting(rule)
     return frozenset().union(*(roles.including(role) for role in rule.roles))
-
-
-class _Demand:
-    """What is asked for, and the roles that fulfil it."""
-
-    __slots__ = ("allowed", "text")
-
-    def __init__(self, text: str, allowed: frozenset[str]) -> None:
-        self.text = text
-        self.allowed = allowed
-
-
-class _Access:
-    """One route's table: method → demand."""
-
-    __slots__ = ("_audit", "_other", "_table")
-
-    def __init__(self, table: dict[bytes, _Demand], other: _Demand | None, audit: Audit) -> None:
-        self._table = table
-        self._other = other
-        self._audit = audit
-
-    def judge(self, x: Exchange) -> Failure | None:
-        """The hook."""
-        identity = x.identity
-        if identity is None:
-            # Not 401: no stage of this route would look at credentials, so asking for some would mislead.
-            return self._refuse(x, AUTHORIZATION_ERROR, "nobody was proven before authorize was asked")
-        demand = self._table.get(x.request.method, self._other)
-        if demand is None:
-            return self._refuse(
-                x, AUTHORIZATION_ERROR, f"authorize does not name {x.request.method.decode('latin-1')}"
-            )
-        if demand.allowed.isdisjoint(identity.roles):
-            roles = ", ".join(identity.roles) or "no role"
-            return self._refuse(x, FORBIDDEN, f"{identity.subject} ({roles}) lacks {demand.text}")
-        return None
-
-    def _refuse(self, x: Exchange, failure: Failure, reason: str) -> Failure:
-        self._audit("authorization_failed", "medium", x, code=failure.code, reason=reason)
-        return failure.because(reason)

@@ -3,7 +3,7 @@
 import pytest
 
 from portico.exchange.request import Request
-from portico.http.framing import behind, check
+from portico.http.framing import NAMES, behind, check
 
 LINE = b"GET /a HTTP/1.1\r\n"
 
@@ -17,6 +17,7 @@ def request(
     made = Request()
     made.method, made.target = method, target
     made.fields = [*fields] if host is None else [(b"host", host), *fields]
+    made.special = [(kind, value) for name, value in made.fields if (kind := NAMES[name][1])]
     return made
 
 
