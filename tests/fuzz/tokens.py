@@ -64,7 +64,7 @@ WORDS = (
     b'"alg":"ES256"', b'"alg":"EdDSA"', b'"crit":["a"]', b'"b64":false', b'"kid":1', b'"jku":"http://a"',
     b'"sub":', b'"exp":', b'"nbf":', b'"iat":', b'"aud":', b'"iss":', b'"role":', b'"type":"refresh"',
     b'"email":', b'"tenant_id":', b'"jti":', b"null", b"true", b"1e400", b"NaN", b"-Infinity",
-    b"1900000000", b"99999999999999999999", b'"\\ud800"', b'"\\u000a"', b'"a,b"', b"[]", b"{}", b"[[[[",
+    b"1900000000", b"99999999999999999999", b'"\\ud800"', b'"\\u000a"', b"\\u000a", b'"a,b"', b"[]", b"{}", b"[[[[",
     b",", b":", b"\xff", b'""', b'"\xc3\xa9"',
 )  # fmt: skip
 BREAKS = rb"\n,{."  # where a line of it ends, as a set of a pattern
