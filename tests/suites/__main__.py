@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -64,6 +65,8 @@ def main() -> int:
         options.json.write_text(json.dumps([dataclasses.asdict(score) for score in found], indent=2))
     if options.keep:
         print(f"\nlogs and reports: {folder}", file=sys.stderr)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -55,7 +55,8 @@ def run(ground: Ground) -> list[Score]:
     scores: list[Score] = []
     base: dict[str, tuple[str, str]] = {}
     command = [str(ground.tools.python), "-c", ECHO, str(service)]
-    with ground.server(command, service):
+    # The suite sends messages in 65,536 fragments, which `websockets` bounds.
+    with ground.server(command, service, {"WEBSOCKETS_MAX_FRAGMENTS": "1000000"}):
         for peer, port in ground.through(service):
             found = _cases(ground, peer, port)
             base = base or found

@@ -24,7 +24,7 @@ from .tools import Tools
 HOST = "127.0.0.1"
 
 _NGINX = """
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log warn;
+{user} worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log warn;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; client_max_body_size 0;
@@ -114,10 +114,20 @@ class Ground:
         folder = self.sub(name.lower())
         text = {"nginx": _NGINX, "Envoy": _ENVOY, "Portico": _PORTICO}[name]
         file = folder / f"{name.lower()}.yaml"
-        file.write_text(text.format(port=port, service=service, folder=folder))
+        user = "user root;" if os.geteuid() == 0 else ""  # or its worker could not write into the folder
+        file.write_text(text.format(port=port, service=service, folder=folder, user=user))
         command = {
             "nginx": [nginx(), "-c", str(file), "-e", str(folder / "nginx.log")],
-            "Envoy": [str(self.tools.envoy), "-c", str(file), "--concurrency", "1", "-l", "error"],
+            "Envoy": [
+                str(self.tools.envoy),
+                "-c",
+                str(file),
+                "--disable-hot-restart",
+                "--concurrency",
+                "1",
+                "-l",
+                "error",
+            ],
             "Portico": [sys.executable, "-m", "portico", "run", str(file)],
         }[name]
         with self.server(command, port):

@@ -49,14 +49,16 @@ class Tools:
         """The packages of npm/package-lock.json."""
         lock = HERE / "npm" / "package-lock.json"
         place = self.folder / "npm"
-        if _stamped(place, lock):
-            return
-        self.program("npm", "npm")
-        _say("Installing the packages of npm/package-lock.json")
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(HERE / "npm", place)
-        _do(["npm", "ci", "--ignore-scripts", "--silent"], place)
-        _stamp(place, lock)
+        self.program("node", "nodejs")
+        if not _stamped(place, lock):
+            self.program("npm", "npm")
+            _say("Installing the packages of npm/package-lock.json")
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(HERE / "npm", place)
+            _do(["npm", "ci", "--ignore-scripts", "--silent"], place)
+            _stamp(place, lock)
+        for script in (HERE / "npm").glob("*.mjs"):
+            shutil.copy(script, place)  # there they find the packages
 
     def bring_autobahn(self) -> None:
         """Autobahn's suite, for the Python 2.7 that it needs."""
