@@ -31,6 +31,24 @@ _FIELDS = {
 }
 
 
+_NO_USE = dict.fromkeys(
+    (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    ),
+    False,
+)
+_SIGNS_CERTIFICATES = x509.KeyUsage(**{**_NO_USE, "key_cert_sign": True})
+_SIGNS_HANDSHAKES = x509.KeyUsage(**{**_NO_USE, "digital_signature": True})
+
+
 @cache
 def key(name: str = "", *, kind: str = "ec") -> Key:
     """The key of this name."""
@@ -108,6 +126,12 @@ class Authority:
             .not_valid_before(now + timedelta(days=days[0]))
             .not_valid_after(now + timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            # Strict readers want to be told which key is whose (RFC 5280 section 4.2.1.1).
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False)
+            .add_extension(_SIGNS_CERTIFICATES if is_authority else _SIGNS_HANDSHAKES, critical=True)
         )
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

@@ -68,6 +68,23 @@ def _left(clients: list[Client]) -> int:
     return sum(client.ending is None for client in clients)
 
 
+async def test_the_oldest_handshake_goes_first(files: Files) -> None:
+    async with (
+        Upstream() as service,
+        serving(files, service.url, TLS, "  limits: {handshakes: 2}") as running,
+    ):
+        handshakes = listener_of(running).handshakes
+        silent = []
+        for count in (1, 2):
+            silent.append(await Client.connect(running.port))
+            await until(lambda count=count: len(handshakes) == count, "it is accepted")  # type: ignore[misc]
+        silent.append(await Client.connect(running.port))
+        await silent[0].ended()
+        assert [each.ending for each in silent[1:]] == [None, None]
+        for each in silent:
+            each.close()
+
+
 async def test_a_handshake_has_its_time(files: Files) -> None:
     async with (
         Upstream() as service,
