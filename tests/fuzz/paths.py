@@ -6,10 +6,11 @@ agrees.
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from urllib.parse import unquote_to_bytes
 
 from portico.exchange.request import Request
-from portico.http.framing import check as check_framing
+from portico.http.reader import RequestReader
 from portico.routing.normal import normalise, refusal
 
 SEEDS = (
@@ -24,6 +25,7 @@ WORDS = (
 BREAKS = rb"/"  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 200
 
+_BOUNDS = SimpleNamespace(header_bytes=1024, header_count=10, target_bytes=1024)
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(rb"[A-Za-z0-9._~-]").fullmatch
 _PATH = re.compile(rb"/[\x21-\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*").fullmatch
@@ -87,13 +89,14 @@ def _careless(normal: bytes) -> list[bytes]:
 
 
 def _judge_target(target: bytes, path: bytes, query: bytes, normal: bytes | None) -> None:
-    """What `framing` settles quickly is what `normal` says."""
+    """What a request is given is what `normal` says."""
     if not target.startswith(b"/") or re.search(rb"[\x00-\x20\x7f]", target):
         return  # not one word, or another form: request_bytes is about those
-    request = Request()
-    request.method, request.target = b"GET", target
-    request.fields = [(b"host", b"a.test")]
-    failure = check_framing(request, b"GET %b HTTP/1.1\r\nHost: a.test\r\n\r\n" % target, False)
+    reader = RequestReader(_BOUNDS, b"http")
+    reader.feed(b"GET %b HTTP/1.1\r\nHost: a.test\r\n\r\n" % target)
+    request = reader.queue[0] if reader.queue else Request()
+    failure = reader.failure or request.refusal
+    reader.close()
     if normal is None:
         assert failure is not None, f"served {target!r}"
     elif failure is None:
