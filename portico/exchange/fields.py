@@ -44,11 +44,6 @@ def tokens(value: bytes) -> list[bytes]:
     return [token for part in value.split(b",") if (token := part.strip().lower())]
 
 
-def trimmed(fields: Iterable[Field]) -> list[Field]:
-    """Without white space behind the values: it is no part of them (RFC 9110 section 5.5), and llhttp leaves it."""
-    return [(name, value.rstrip(b" \t")) for name, value in fields]
-
-
 def matcher(patterns: Iterable[str]) -> Callable[[bytes], bool]:
     """Whether a name (lower case) is one of these; a pattern may end in `*`."""
     names = frozenset(pattern.encode() for pattern in patterns if not pattern.endswith("*"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import httptools
 
 from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
-from portico.exchange.fields import Field, Names, tokens, trimmed
+from portico.exchange.fields import Field, Names, tokens
 from portico.exchange.reply import BODILESS, Reply
 
 from .tls import ended_in_order
@@ -88,7 +88,6 @@ class Channel:
         "_reply",
         "_request_done",
         "_seen",
-        "_spaced",
         "_special",
         "_surplus",
         "_trailers",
@@ -116,7 +115,6 @@ class Channel:
         self._head_only = False  # the request was HEAD
         self._request_done = False
         self._seen = False  # any byte of the reply
-        self._spaced = False  # white space may stand behind a value of its head
         self._plain = False  # the next head is known to be HTTP/1.1
         self._head_wire = 0
         self._interims = 0
@@ -142,7 +140,6 @@ class Channel:
         self._request_done = end
         self._seen = self._delivered = self._complete = self._surplus = False
         self._keeps = True
-        self._spaced = False
         self._head_wire = self._interims = 0
         self._transport.write(head)
 
@@ -229,8 +226,6 @@ class Channel:
             self._plain = data.startswith(b"HTTP/1.1 ")
             if not self._plain and data.lstrip(b"\r\n")[:1] not in (b"H", b""):
                 self._trouble = "another protocol"  # the parser takes RTSP and ICE, too, and does not tell
-        if self._reply is None and (b" \r" in data or b"\t\r" in data or data[:1] == b"\r"):
-            self._spaced = True  # RFC 9110 section 5.5: it is no part of the value; the parser leaves it
         rest = b""
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -272,6 +267,7 @@ class Channel:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._complete:
             return  # a second reply's, which nobody asked for
+        value = value.rstrip(b" \t")  # no part of it (RFC 9110 section 5.5), and llhttp leaves it
         if self._reply is not None:
             if len(self._trailers) >= FIELDS:
                 self._trouble = "too many trailers"
@@ -314,8 +310,6 @@ class Channel:
     def _take_head(self, status: int, version: str, keep_alive: bool) -> None:
         """The final head: settle how its body ends (RFC 9112 section 6.3)."""
         fields = self._fields
-        if self._spaced:
-            fields = trimmed(fields)
         reply = Reply(status, fields)
         reply.from_service = True
         chunked = False

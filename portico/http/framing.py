@@ -18,7 +18,7 @@ from portico.exchange.failure import (
     VERSION_UNKNOWN,
     Failure,
 )
-from portico.exchange.fields import Names, tokens, trimmed
+from portico.exchange.fields import Names, tokens
 from portico.exchange.request import Request
 from portico.routing.normal import normalise
 
@@ -87,8 +87,6 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     if method == b"CONNECT" or method == b"TRACE":
         return METHOD_REFUSED
 
-    if b" \r" in raw or b"\t\r" in raw:
-        request.fields = trimmed(request.fields)
     host: bytes | None = None
     coding = upgrade = b""
     for kind, value in request.special:

@@ -62,6 +62,7 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         request: Request = self.reading  # type: ignore[assignment]
+        value = value.rstrip(b" \t")  # no part of it (RFC 9110 section 5.5), and llhttp leaves it
         if request.head_complete:
             if len(request.trailers) >= self._bounds.header_count:
                 self.fail(FIELDS_TOO_LARGE)
