@@ -6,7 +6,6 @@ An entrance is compiled and changes at a reload; connections that are open keep 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -93,7 +92,3 @@ def redirect(request: Request, port: int) -> Failure:
     return HTTPS_REQUIRED.saying(
         HTTPS_REQUIRED.text, (b"location", b"https://%b%b%b" % (authority, path, query))
     )
-
-
-Entrances = Mapping[int, Entrance]
-"""By their place in `gateway.listen`."""

@@ -35,7 +35,6 @@ from portico.rules import Limiter, LimitRule, Limits, Together, Verdict
 
 AUDIT_S = 1.0  # a flood of refusals is worth one audit line in so much time, for each limit of a route
 
-
 Burst = Annotated[int, Strict(), Field(ge=1, le=MOST), BeforeValidator(typed)]
 
 

@@ -227,6 +227,8 @@ async def test_reloads_leave_nothing_to_collect() -> None:
         with saved_garbage() as found:
             for each in (other, text) * 3:
                 await running.reload(each)
+            assert running.gateway._remains
+            await until(lambda: not running.gateway._remains, "replaced configurations are let go")
     assert not of_the_gateway(found)
 
 

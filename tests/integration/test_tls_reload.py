@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -106,24 +107,33 @@ def told(gateway: RunningProcess) -> list[str]:
 
 
 def test_renewed_certificates_are_shown_and_nobody_notices(gateway: RunningProcess) -> None:
-    clients = [Traffic(gateway.port) for _ in range(CLIENTS)]
-    until(lambda: all(client.answered > 10 for client in clients), "traffic")
-    assert shown(gateway.port) == {"shop.test", "old.test"}
-    for pair, name in ((NEW, "new.test"), (OLD, "old.test"), (NEW, "new.test")):
-        before = gateway.status()["generation"]
-        write(gateway.folder, pair)
-        gateway.reload()
-        until(lambda before=before: gateway.status()["generation"] > before, "a new generation")  # type: ignore[misc]
-        assert shown(gateway.port) == {"shop.test", name}
-    more = [client.answered for client in clients]
-    until(
-        lambda: all(client.answered > count + 10 for client, count in zip(clients, more, strict=True)),
-        "traffic goes on",
-    )
+    with ExitStack() as stack:
+        clients = [Traffic(gateway.port) for _ in range(CLIENTS)]
+        for client in clients:
+            stack.callback(client.end)
+        _go_on(clients)
+        assert shown(gateway.port) == {"shop.test", "old.test"}
+        for number, (pair, name) in enumerate(((NEW, "new.test"), (OLD, "old.test"), (NEW, "new.test")), 2):
+            write(gateway.folder, pair)
+            gateway.reload()
+            until(lambda number=number: _all_serve(gateway, number), "a new generation")  # type: ignore[misc]
+            assert shown(gateway.port) == {"shop.test", name}
+        _go_on(clients)
     for client in clients:
-        client.end()
         assert client.wrong == []
         assert {"old.test", "new.test"} <= client.seen
+
+
+def _all_serve(gateway: RunningProcess, generation: int) -> bool:
+    return all(worker["generation"] == generation for worker in gateway.status()["workers"])
+
+
+def _go_on(clients: list[Traffic]) -> None:
+    before = [client.answered for client in clients]
+    until(
+        lambda: all(client.answered > count + 10 for client, count in zip(clients, before, strict=True)),
+        "traffic",
+    )
 
 
 BROKEN = (

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, SecretStr
 from portico.config import ConfigurationError, Mark, check_written, load_settings, load_text
 from portico.config.addresses import Address, Listen
 from portico.config.models.settings import Settings
+from portico.config.values import Pem
 from tests.unit.config.language import SECRET, STAGES, START, Authorize, SecurityHeaders, load, problems
 
 WHOLE = """\
@@ -64,13 +65,14 @@ def test_a_whole_file() -> None:
     loaded = load(WHOLE, ENV)
     settings = loaded.settings
     gateway = settings.gateway
-    assert gateway.listen == (Listen(port=3000), Listen(unix="/run/shop.sock"))
+    assert [entry.where for entry in gateway.listen] == [Listen(port=3000), Listen(unix="/run/shop.sock")]
     assert gateway.workers == 2
     assert gateway.errors.body == {"error": "{message}"}
     assert gateway.errors.content_type == "application/json"
     assert gateway.errors.texts == {"AUTH_REQUIRED": "Who are you?"}
     assert (gateway.endpoints.detail, gateway.endpoints.live, gateway.stall) == (None, "/live", None)
     jwt = settings.identity["users"].jwt
+    assert jwt is not None
     assert jwt.hmac_secrets == (SECRET.encode(),)
     assert jwt.accepted == ("HS256",)
     assert (jwt.claims.subject, jwt.require, jwt.header) == (
@@ -120,7 +122,7 @@ def test_a_whole_file() -> None:
 def test_a_file_with_nothing_but_its_version() -> None:
     settings = load("version: 1\n").settings
     assert settings == Settings(version=1)
-    assert settings.gateway.listen == (Listen(port=3000),)
+    assert [entry.where for entry in settings.gateway.listen] == [Listen(port=3000)]
     assert settings.gateway.errors.content_type == "application/problem+json"
 
 
@@ -146,8 +148,9 @@ def test_no_representation_shows_a_secret() -> None:
     assert SECRET not in str(loaded.settings)
     assert SECRET not in loaded.settings.model_dump_json()
     assert "sqlite" not in repr(loaded.settings)
-    secret = loaded.settings.identity["users"].jwt.secret
-    assert isinstance(secret, SecretStr)
+    jwt = loaded.settings.identity["users"].jwt
+    assert jwt is not None
+    assert isinstance(jwt.secret, SecretStr)
 
 
 def test_problems_of_every_kind_come_at_once() -> None:
@@ -250,18 +253,23 @@ def test_names_of_files_are_seen_from_the_file_that_names_them(tmp_path: Path) -
     conf = tmp_path / "conf"
     conf.mkdir()
     (conf / "key.pem").write_text("-----BEGIN PUBLIC KEY-----\nabc\n")
-    (conf / "ca.pem").write_text("x")
+    (conf / "ca.pem").write_text("a certificate")
+    (conf / "tls.key").write_text("a private key")
     (conf / "b.yaml").write_text(
         "identity: {users: {jwt: {public_key: key.pem, algorithms: RS256}}}\n"
-        "services: {a: {url: 'https://a', tls: {ca: ca.pem}}}\n"
+        "services: {a: {url: 'https://a', tls: {ca: ca.pem, cert: ca.pem, key: tls.key}}}\n"
     )
     main = tmp_path / "portico.yaml"
     main.write_text("version: 1\ninclude: [conf/b.yaml]\n")
     settings = load_settings(main, STAGES, {}).settings
-    assert settings.identity["users"].jwt.public_key == "-----BEGIN PUBLIC KEY-----\nabc\n"
+    jwt = settings.identity["users"].jwt
+    assert jwt is not None
+    assert jwt.public_key == "-----BEGIN PUBLIC KEY-----\nabc\n"
     tls = settings.services["a"].tls
     assert tls is not None
-    assert tls.ca == str(conf / "ca.pem")
+    assert tls.ca == Pem("a certificate", str(conf / "ca.pem"))
+    assert tls.key == Pem("a private key", str(conf / "tls.key"))
+    assert "a private key" not in repr(settings) + settings.model_dump_json()
     (conf / "key.pem").write_bytes(b"\x80\x81")
     with pytest.raises(ConfigurationError, match='cannot read the file ".*key.pem": is not text'):
         load_settings(main, STAGES, {})

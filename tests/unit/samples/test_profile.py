@@ -57,15 +57,17 @@ def test_only_what_is_meant_to_be_public_is() -> None:
 
 def test_port_and_workers() -> None:
     gateway = load().gateway
-    assert (gateway.name, gateway.workers, gateway.listen[0].port) == ("psa-api-gateway", 2, 3000)
-    assert load(PORT="8080", WORKERS="1").gateway.listen[0].port == 8080
+    assert (gateway.name, gateway.workers, gateway.listen[0].where.port) == ("psa-api-gateway", 2, 3000)
+    assert load(PORT="8080", WORKERS="1").gateway.listen[0].where.port == 8080
 
 
 def test_the_services_accept_the_development_token() -> None:
     token = load().development.token
     assert token is not None
     assert token.claims["user_id"] == DEMO_USER_ID
-    assert token.claims["iss"] == load().identity["users"].jwt.issuer == DEFAULT_ISSUER
+    jwt = load().identity["users"].jwt
+    assert jwt is not None
+    assert token.claims["iss"] == jwt.issuer == DEFAULT_ISSUER
     assert (token.claims["tenant_id"], token.claims["role"]) == ("demo", "agent")
 
 
