@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -131,6 +132,8 @@ class Ground:
             "Portico": [sys.executable, "-m", "portico", "run", str(file)],
         }[name]
         with self.server(command, port):
+            if name == "Portico":  # it holds its port before a worker accepts from it
+                urllib.request.urlopen(f"http://{HOST}:{port}/live", timeout=60).close()
             yield port
 
     @contextmanager

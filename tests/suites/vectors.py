@@ -68,7 +68,7 @@ async def _requests(peer: str, port: int, service: Upstream) -> list[Score]:
             totals[vector.expected] += 1
             if found != _TIERS[vector.expected]:
                 wrong.setdefault(vector.expected, []).append(f"{vector.id}: {found}")
-    note = f"{len(smuggled)} requests that nobody sent"
+    note = f"more than was sent: {', '.join(smuggled) or 'never'}"
     scores = [
         Score(f"desync-guardian, {tier}", peer, totals[tier] - len(wrong.get(tier, ())), totals[tier], 0,
               wrong.get(tier, []), note)
@@ -106,7 +106,7 @@ async def _outcome(port: int, data: bytes, service: Upstream) -> tuple[str, int]
     async with await Client.connect(port) as client:
         client.send(data)
         try:
-            reply = await client.reply(data.split(b" ", 1)[0], patience_s=0.5)
+            reply = await client.reply(data.split(b" ", 1)[0], patience_s=1.0)
         except TookTooLong:
             found = "unfinished"
         except Malformed:
@@ -121,9 +121,9 @@ async def _reply_outcome(port: int) -> str:
     async with await Client.connect(port) as client:
         client.send(b"GET / HTTP/1.1\r\nHost: vector.test\r\n\r\n")
         try:
-            reply = await client.reply(patience_s=0.5)
+            reply = await client.reply(patience_s=1.0)
             while reply.status < 200 and reply.status != 101:
-                reply = await client.reply(patience_s=0.5)
+                reply = await client.reply(patience_s=1.0)
         except (TookTooLong, Malformed):
             return "cut"
     return "refused" if reply.status in (502, 503) else "accepted"
