@@ -14,6 +14,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROAD = (
+    "exchange/allowance",
+    "exchange/callers",
     "exchange/clock",
     "exchange/exchange",
     "exchange/fields",
@@ -22,6 +24,9 @@ ROAD = (
     "exchange/request",
     "gateway/chain",
     "gateway/road",
+    "hooks/authenticate",
+    "hooks/authorize",
+    "hooks/rate_limit",
     "http/channel",
     "http/connection",
     "http/entrance",
@@ -32,9 +37,8 @@ ROAD = (
     "http/reader",
     "http/reserved",
     "http/tunnel",
+    "http/unsent",
     "http/wire",
-    "identity/access",
-    "identity/asking",
     "identity/jwt",
     "observe/access_lines",
     "observe/access_log",
@@ -48,6 +52,8 @@ ROAD = (
     "routing/trie",
     "rules/balancer",
     "rules/breaker",
+    "rules/keytable",
+    "rules/limiter",
     "rules/rolling",
     "services/forward",
     "services/instance",

@@ -307,7 +307,9 @@ class Road:
             options = reply.options
             fields = [field for field in fields if field[0] not in options]
         if not reply.dated:
-            fields.append((b"date", self.clock.date))  # RFC 9110 section 6.6.1: who forwards it says when it came
+            fields.append(
+                (b"date", self.clock.date)
+            )  # RFC 9110 section 6.6.1: who forwards it says when it came
         reply.fields = fields
         reply.lines = _own_lines(x, now)
         reply.constant = chain.constant

@@ -15,7 +15,7 @@ from portico.config.references import IdentityName
 from portico.config.values import Distinct, OneOrMany, refuse
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
-from portico.identity.asking import Asking
+from portico.hooks.authenticate import Asking
 from portico.identity.proofs import Proof, Proofs
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics

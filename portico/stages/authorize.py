@@ -18,7 +18,7 @@ from portico.config.problems import did_you_mean
 from portico.config.references import RoleName
 from portico.config.values import Distinct, OneOrMany, OrOff, refuse
 from portico.exchange.stage import Hooks, Phase, Site, Stage
-from portico.identity.access import Access, Demand
+from portico.hooks.authorize import Access, Demand
 from portico.identity.roles import Roles
 from portico.observe.audit import Audit
 

@@ -10,10 +10,8 @@ Counts are live: they survive a reload as long as the limit's name and rule do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil
-from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, Strict
@@ -24,16 +22,12 @@ from portico.config.values import Form, Maybe, Name, OrOff, refuse
 from portico.config.values.callers import Caller
 from portico.config.values.rates import MOST, Rate
 from portico.exchange.allowance import Policy, Teller
-from portico.exchange.callers import KeyOf, compile_key
-from portico.exchange.exchange import Exchange
-from portico.exchange.failure import RATE_LIMIT_ERROR, Failure
+from portico.exchange.callers import compile_key
 from portico.exchange.stage import Hooks, Phase, Site, Stage
+from portico.hooks.rate_limit import Limit, judging
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
-from portico.observe.metrics import Number
-from portico.rules import Limiter, LimitRule, Limits, Together, Verdict
-
-AUDIT_S = 1.0  # a flood of refusals is worth one audit line in so much time, for each limit of a route
+from portico.rules import LimitRule, Limits
 
 Burst = Annotated[int, Strict(), Field(ge=1, le=MOST), BeforeValidator(typed)]
 
@@ -102,12 +96,12 @@ class RateLimitStage(Stage[Written | None]):
         names = _names(settings, site)
         limits = [_compile(settings, index, name, site, inherited) for index, name in enumerate(names)]
         audit = site.live("audit", Audit)
-        early = [limit for limit in limits if not limit.written.per.proven]
-        late = [limit for limit in limits if limit.written.per.proven]
+        early = [limit for limit in limits if not limit.proven]
+        late = [limit for limit in limits if limit.proven]
         hooks: Hooks | None = None
         for phase, chosen in ((Phase.METER, late), (Phase.ADMIT, early)):
             if chosen:
-                hooks = Hooks(_judge(chosen, audit), phase=phase, summary=_summary(chosen), then=hooks)
+                hooks = Hooks(judging(chosen, audit), phase=phase, summary=_summary(chosen), then=hooks)
         announced = [limit for limit in early + late if limit.enforced]
         styles = site.settings.gateway.rate_limits.headers
         if hooks is None or not announced or styles is None:
@@ -135,7 +129,7 @@ def _names(settings: Written, site: Site) -> list[str]:
     return names
 
 
-def _compile(settings: Written, index: int, name: str, site: Site, inherited: bool) -> _Limit:
+def _compile(settings: Written, index: int, name: str, site: Site, inherited: bool) -> Limit:
     written = settings[index]
     limits = site.live("limits", lambda: Limits(site.settings.gateway.rate_limits.keys))
     if written.name is None:
@@ -155,121 +149,17 @@ def _compile(settings: Written, index: int, name: str, site: Site, inherited: bo
     exceeded = site.live("metrics", Metrics).limits_exceeded.labels(
         name, site.template, "true" if written.mode == "enforce" else "false"
     )
-    return _Limit(written, name, limiter, compile_key(written.per, site.route.encode()), exceeded)
-
-
-def _summary(limits: Sequence[_Limit]) -> str:
-    return "; ".join(str(limit.written) for limit in limits)
-
-
-class _Limit:
-    """One limit on one route. `refused` counts refusals since `told_at`, the time of the last audit line."""
-
-    __slots__ = (
-        "enforced",
-        "exceeded",
-        "key_of",
-        "limiter",
-        "name",
-        "policy",
-        "refused",
-        "told_at",
-        "written",
+    return Limit(
+        name,
+        str(written),
+        limiter,
+        compile_key(written.per, site.route.encode()),
+        exceeded,
+        Policy(name, written.allow.quota, written.allow.window_s),
+        enforced=written.mode == "enforce",
+        proven=written.per.proven,
     )
 
-    def __init__(
-        self, written: LimitSettings, name: str, limiter: Limiter, key_of: KeyOf, exceeded: Number
-    ) -> None:
-        self.written = written
-        self.name = name
-        self.limiter = limiter
-        self.key_of = key_of
-        self.exceeded = exceeded
-        self.enforced = written.mode == "enforce"
-        self.policy = Policy(name, written.allow.quota, written.allow.window_s)
-        self.refused = 0
-        self.told_at = float("-inf")
 
-
-def _judge(limits: Sequence[_Limit], audit: Audit) -> Callable[[Exchange], Failure | None]:
-    if len(limits) == 1 and limits[0].enforced:
-        return _One(limits[0], audit).judge
-    return _Several(limits, audit).judge
-
-
-class _One:
-    """The only limit of its phase."""
-
-    __slots__ = ("_audit", "_key_of", "_limit", "_spend")
-
-    def __init__(self, limit: _Limit, audit: Audit) -> None:
-        self._limit = limit
-        self._audit = audit
-        self._key_of = limit.key_of
-        self._spend = limit.limiter.spend
-
-    def judge(self, x: Exchange) -> Failure | None:
-        """The hook."""
-        verdict = self._spend(self._key_of(x), x.now)
-        if verdict[0] < 0:
-            return _refuse(x, self._audit, [self._limit], [verdict])
-        if x.limits is None:
-            x.limits = [verdict]
-        else:
-            x.limits.append(verdict)
-        return None
-
-
-class _Several:
-    """The limits of a phase, judged together; then those that only report, each by itself."""
-
-    __slots__ = ("_audit", "_enforced", "_key_ofs", "_reporting", "_together")
-
-    def __init__(self, limits: Sequence[_Limit], audit: Audit) -> None:
-        self._audit = audit
-        self._enforced = [limit for limit in limits if limit.enforced]
-        self._reporting = [limit for limit in limits if not limit.enforced]
-        self._key_ofs = [limit.key_of for limit in self._enforced]
-        self._together = Together([limit.limiter for limit in self._enforced])
-
-    def judge(self, x: Exchange) -> Failure | None:
-        """The hook."""
-        now = x.now
-        keys = [key_of(x) for key_of in self._key_ofs]
-        verdicts = self._together.spend(keys, now)
-        if verdicts is None:
-            return _refuse(x, self._audit, self._enforced, self._together.look(keys, now))
-        if x.limits is None:
-            x.limits = verdicts
-        else:
-            x.limits += verdicts
-        for limit in self._reporting:
-            if limit.limiter.spend(limit.key_of(x), now)[0] < 0:
-                limit.exceeded.value += 1
-        return None
-
-
-def _refuse(x: Exchange, audit: Audit, limits: Sequence[_Limit], verdicts: Sequence[Verdict]) -> Failure:
-    """The answer when some of these limits refuse."""
-    x.limits = [*(x.limits or ()), *((max(0, remaining), seconds) for remaining, seconds in verdicts)]
-    over = [(seconds, limit) for limit, (left, seconds) in zip(limits, verdicts, strict=True) if left < 0]
-    for _, limit in over:
-        limit.exceeded.value += 1
-        limit.refused += 1
-        if x.now - limit.told_at >= AUDIT_S:
-            audit(
-                "rate_limit_exceeded",
-                "medium",
-                x,
-                code=RATE_LIMIT_ERROR.code,
-                limit=limit.name,
-                refused=limit.refused,
-            )
-            limit.told_at = x.now
-            limit.refused = 0
-    seconds, limit = max(over, key=itemgetter(0))
-    return replace(
-        RATE_LIMIT_ERROR,
-        fields=((b"retry-after", b"%d" % ceil(seconds)),),
-        detail=f"the limit {limit.name} ({limit.written})",
-    )
+def _summary(limits: Sequence[Limit]) -> str:
+    return "; ".join(limit.text for limit in limits)

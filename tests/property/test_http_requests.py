@@ -20,7 +20,12 @@ from portico.http.listener import Listener
 Field = tuple[bytes, bytes]
 
 LIMITS = SimpleNamespace(
-    connections=10, connections_per_client=None, handshakes=10, header_bytes=32768, header_count=100, target=8192
+    connections=10,
+    connections_per_client=None,
+    handshakes=10,
+    header_bytes=32768,
+    header_count=100,
+    target=8192,
 )
 TIMEOUTS = SimpleNamespace(handshake=10.0, header=10.0, body=30.0, keep_alive=75.0)
 

@@ -12,10 +12,9 @@ from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTH_REQUIRED, TOKEN_EXPIRED, Failure
 from portico.exchange.identity import Identity
+from portico.identity.proofs import Proof
 from portico.observe.audit import Audit, Severity
 from portico.observe.families import Metrics
-
-from .proofs import Proof
 
 # A missing or old token is everyday life, a false one is not.
 _SEVERITIES: dict[str, Severity] = {AUTH_REQUIRED.code: "low", TOKEN_EXPIRED.code: "low"}
