@@ -64,26 +64,18 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     versions (RTSP, ICE) and does not tell.
     """
     method = request.method
-    line = b"%b %b HTTP/1." % (method, request.target)
-    start = len(line)
-    if not raw.startswith(line):
-        # Behind a pipelined request, after empty lines, or not to the letter.
-        at = raw.find(line)
-        start += at if at >= 0 else len(raw)
-    version = raw[start : start + 3]
-    if version == b"1\r\n":
-        version = request.version = b"1.1"
-    elif version == b"0\r\n":
-        version = request.version = b"1.0"
-    elif version[1:] == b"\r\n" and version[:1] in b"23456789":
-        # RFC 9110 section 2.5: a higher minor version is read as the highest one known.
-        version = request.version = b"1.1"
-    else:
-        words = line.removesuffix(b" HTTP/1.")
+    version = request.version
+    line = b"%b %b HTTP/%b\r\n" % (method, request.target, version)
+    # Not at the start: behind a pipelined request, after empty lines, or not to the letter.
+    if version[:2] != b"1." or (not raw.startswith(line) and line not in raw):
+        words = b"%b %b" % (method, request.target)
         found = _VERSION(raw, raw.find(words) + len(words))
         if found is not None and found[1] not in (b"1.0", b"1.1"):
             return VERSION_UNKNOWN.because(f"version {found[1].decode('latin-1')}")
         return BAD_REQUEST.because("the request line is not METHOD SP TARGET SP HTTP/1.x")
+    if version != b"1.1" and version != b"1.0":
+        # RFC 9110 section 2.5: a higher minor version is read as the highest one known.
+        version = request.version = b"1.1"
     if method == b"CONNECT" or method == b"TRACE":
         return METHOD_REFUSED
 

@@ -80,6 +80,8 @@ class RequestReader:
         request: Request = self.reading  # type: ignore[assignment]
         parser: httptools.HttpRequestParser = self._parser  # type: ignore[assignment]
         request.method = parser.get_method()
+        if (version := parser.get_http_version()) != "1.1":
+            request.version = version.encode()
         request.keep_alive = parser.should_keep_alive()
         request.scheme = self._scheme
         request.head_complete = True

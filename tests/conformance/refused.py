@@ -87,6 +87,10 @@ LINES = [
     bad("line-http-0.9", b"GET /\r\n\r\n"),
     bad("line-http-0.9-with-fields", b"GET /\r\n%b\r\n" % H),
     bad("line-http-0.9-bare", b"GET /\n\n"),
+    bad(
+        "line-version-0.1-before-another", b"GET /b HTTP/0.1\r\n%b\r\nGET /b HTTP/1.1\r\n%b\r\n" % (H, H), 505
+    ),
+    bad("line-two-spaces-before-another", b"GET  /b HTTP/1.0\r\nA: GET /b HTTP/1.1\r\n%b\r\n" % H),
     bad("line-http-0.9-before-another", b"GET /\r\n%b\r\nGET / HTTP/2.0\r\n\r\n" % H),
     bad("line-http-2-preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     bad("line-tls-hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),

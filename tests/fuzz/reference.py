@@ -12,7 +12,7 @@ from enum import Enum
 
 Field = tuple[bytes, bytes]
 
-_REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([01])").fullmatch
+_REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([0-9])").fullmatch  # RFC 9110 section 2.5
 _STATUS_LINE = re.compile(
     rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?"
 ).fullmatch  # nobody reads a reason
@@ -97,6 +97,7 @@ def _request(data: bytes) -> tuple[Sent, bytes] | None:
     if line is None:
         raise NoMessage(start)
     method, target, minor = line.groups()
+    minor = min(minor, b"1")
     if (minor == b"1" and len(_all(fields, b"host")) != 1) or len(_all(fields, b"host")) > 1:
         raise NoMessage("Host")
     # Proxy-Connection counts as Connection: it can end a connection early, and changes no message.
