@@ -64,12 +64,12 @@ class LimitRule:
 
 
 class Limiter:
-    """The live state of one limit in one worker."""
+    """One limit in one worker, over the live counts in `table`. `lease` is held for as long as the limiter lives."""
 
     __slots__ = (
-        "__weakref__",
         "_cost",
         "_fresh",
+        "_lease",
         "_most",
         "_pace",
         "_table",
@@ -78,8 +78,9 @@ class Limiter:
         "rule",
     )
 
-    def __init__(self, rule: LimitRule, table: KeyTable) -> None:
+    def __init__(self, rule: LimitRule, table: KeyTable, lease: object = None) -> None:
         self.rule = rule
+        self._lease = lease
         self._table = table
         self._cost = rule.ticks
         self._pace = rule.ticks_per_s

@@ -16,26 +16,30 @@ SLICE_KEYS = 4096  # looked at in one sweep; under a millisecond
 _SHARD_COST = 8  # what it costs to look at an empty shard, in keys
 
 
+class Lease:
+    """Held by the limiters of one limit: as long as it lives, a configuration uses them."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Limits:
     """Limiters by their identity, whatever may stand for it: name, rule, and what else tells two limits apart."""
 
     def __init__(self, most_keys: int) -> None:
         self.room = Room(most_keys)
-        self._known: dict[Hashable, tuple[ref[Limiter], LimitRule, KeyTable]] = {}
+        self._known: dict[Hashable, tuple[ref[Lease], LimitRule, KeyTable]] = {}
         self._now = 0.0
         self._round = self._rounds()
 
     def get(self, identity: Hashable, rule: LimitRule) -> Limiter:
-        """The limiter of this identity with the counts that it has, made on first use."""
+        """A limiter over the counts of this identity: those that it has, or new ones."""
         known = self._known.get((identity, rule))
-        if known is not None:
-            limiter = known[0]()
-            if limiter is not None:
-                return limiter
+        lease = None if known is None else known[0]()
         table = KeyTable(self.room) if known is None else known[2]
-        made = Limiter(rule, table)
-        self._known[identity, rule] = (ref(made), rule, table)
-        return made
+        if lease is None:
+            lease = Lease()
+            self._known[identity, rule] = (ref(lease), rule, table)
+        return Limiter(rule, table, lease)
 
     def sweep(self, now: float) -> None:
         """Forget callers that have everything again, as many as fit into a slice."""

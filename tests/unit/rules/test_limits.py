@@ -9,13 +9,25 @@ from portico.rules.limits import SLICE_KEYS
 RULE = LimitRule(1, 60.0, 1)
 
 
-def test_a_limit_of_the_same_name_and_rule_is_the_same() -> None:
+def test_limits_of_the_same_name_and_rule_count_together() -> None:
+    limits = Limits(100)
+    assert limits.get("a", RULE).spend(b"x", 0.0)[0] == 0
+    assert limits.get("a", RULE).spend(b"x", 1.0)[0] == OVER
+    assert limits.get("b", RULE).spend(b"x", 1.0)[0] == 0
+    assert limits.get("a", LimitRule(2, 60.0, 1)).spend(b"x", 1.0)[0] == 0
+    assert "<Limits 3 limits" in repr(limits)
+
+
+def test_a_limit_is_in_use_as_long_as_any_of_its_limiters() -> None:
     limits = Limits(100)
     first = limits.get("a", RULE)
-    assert limits.get("a", RULE) is first
-    assert limits.get("b", RULE) is not first
-    assert limits.get("a", LimitRule(2, 60.0, 1)) is not first
-    assert "<Limits 3 limits" in repr(limits)
+    second = limits.get("a", RULE)
+    first.spend(b"x", 0.0)
+    del first
+    gc.collect()
+    for _ in range(4):
+        limits.sweep(1.0)
+    assert second.spend(b"x", 1.0)[0] == OVER
 
 
 def test_sweeping_forgets_who_has_everything_again() -> None:
