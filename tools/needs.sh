@@ -3,6 +3,7 @@
 #
 #   PostgreSQL   the samples' other database; installed (apt-get install postgresql) where this user may do that
 #   curl         for the lines that `make run` prints; installed likewise
+#   openssl      another opinion on TLS; installed likewise
 #   promtool     Prometheus's own judgement of /metrics; unpacked into the virtual environment, not installed
 #
 # What cannot be had makes its tests skip and say why, or fail for want of it. Nothing fails here.
@@ -18,14 +19,19 @@ has_curl() {
     command -v curl >/dev/null 2>&1
 }
 
+has_openssl() {
+    command -v openssl >/dev/null 2>&1
+}
+
 has_promtool() {
     command -v promtool >/dev/null 2>&1 || [ -x "$venv/bin/promtool" ]
 }
 
-has_postgresql && has_curl && has_promtool && exit 0
+has_postgresql && has_curl && has_openssl && has_promtool && exit 0
 missing() {
     has_postgresql || echo "Without PostgreSQL its tests skip. To run them: apt-get install postgresql"
     has_curl || echo "Without curl its tests cannot pass. To run them: apt-get install curl"
+    has_openssl || echo "Without openssl its tests cannot pass. To run them: apt-get install openssl"
     has_promtool || echo "Without promtool its tests skip. To run them: apt-get install prometheus"
 }
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -56,6 +62,11 @@ if ! has_curl && [ "$as_root" != none ]; then
     $as_root apt-get install --yes --no-install-recommends curl >>"$log" 2>&1 </dev/null
 fi
 
+if ! has_openssl && [ "$as_root" != none ]; then
+    echo "Installing openssl for the tests (apt-get install openssl)."
+    $as_root apt-get install --yes --no-install-recommends openssl >>"$log" 2>&1 </dev/null
+fi
+
 if ! has_postgresql && [ "$as_root" != none ]; then
     echo "Installing PostgreSQL for the tests (apt-get install postgresql), without a server for the whole machine."
     # The tests make clusters in temporary folders; one that starts at every boot is not wanted.
@@ -69,7 +80,7 @@ if ! has_postgresql && [ "$as_root" != none ]; then
     ' >>"$log" 2>&1 </dev/null
 fi
 
-if ! has_postgresql || ! has_curl || ! has_promtool; then
+if ! has_postgresql || ! has_curl || ! has_openssl || ! has_promtool; then
     [ ! -f "$log" ] || grep '^E:' "$log" | tail -n 3
     missing
 fi

@@ -31,6 +31,8 @@ def compile_template(written: Any, known: Collection[str]) -> Template:
     if isinstance(written, list | tuple):
         items = [compile_template(value, known) for value in written]
         return lambda values: [item(values) for item in items]
+    if isinstance(written, int) and not -(2**63) <= written < 2**64:
+        raise TemplateError(f"the template has a number of {len(str(abs(written)))} digits: write it as text")
     return lambda values: written
 
 

@@ -113,8 +113,11 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
             unknown = CODING_UNKNOWN if tokens(coding)[-1:] == [b"chunked"] else BAD_REQUEST
             return unknown.because("a transfer coding other than chunked")
         request.chunked = True
-    if request.options and not _NOT_AN_OPTION.isdisjoint(request.options):
-        return BAD_REQUEST.because("Connection names a field that is not hop-by-hop")
+    if request.options:
+        if not _NOT_AN_OPTION.isdisjoint(request.options):
+            return BAD_REQUEST.because("Connection names a field that is not hop-by-hop")
+        if b"close" in request.options:
+            request.keep_alive = False  # the parser lets keep-alive win in HTTP/1.0 (RFC 9112 section 9.3)
     if upgraded and upgrade == b"websocket" and request.has_body:
         return BAD_REQUEST.because("a WebSocket's handshake with a body")
     if upgraded and upgrade == b"websocket" and method == b"GET" and version == b"1.1":

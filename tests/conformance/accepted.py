@@ -297,6 +297,12 @@ CONNECTIONS = [
         Seen(b"GET /2"),
         closes=True,
     ),
+    good(
+        "connection-1.0-close-wins",
+        b"GET /1 HTTP/1.0\r\n%bConnection: keep-alive, close\r\n\r\nGET /2 HTTP/1.0\r\n%b\r\n" % (H, H),
+        Seen(b"GET /1"),
+        closes=True,
+    ),
     good("connection-1.0", b"GET /1 HTTP/1.0\r\n%b\r\n" % H, Seen(b"GET /1"), closes=True),
     good(
         "connection-1.0-close",

@@ -109,6 +109,8 @@ def _request(data: bytes) -> tuple[Sent, bytes] | None:
         if body is None:
             return None
         content, trailers, rest = body
+        if {name for name, _ in trailers} & {b"content-length", b"transfer-encoding"}:
+            raise NoMessage("framing behind the body")
         return Sent((method, target, minor), fields, content, trailers, keeps), rest
     if len(rest) < (length or 0):
         return None
@@ -236,5 +238,3 @@ def _chunked(data: bytes) -> tuple[bytes, tuple[Field, ...], bytes] | None:
         if not line:
             return b"".join(parts), tuple(trailers), data
         trailers.append(_field(line))
-        if trailers[-1][0] in (b"content-length", b"transfer-encoding"):
-            raise NoMessage("framing behind the body")

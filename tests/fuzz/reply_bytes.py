@@ -149,7 +149,8 @@ def _judge_reuse(house: House, answered: Answered) -> None:
     if len(house.services) == 1:
         assert answered.final is not None, "a connection was used again that nobody understands"
         assert answered.final.keeps, "a connection was used again that the service ends"
-        assert not answered.surplus, "surplus bytes, and the connection was used again"
+        # Empty lines between messages are nothing (RFC 9112 section 2.2).
+        assert not answered.surplus.strip(b"\r\n"), "surplus bytes, and the connection was used again"
 
 
 def _judge(answered: Answered, final: Message, interim: list[int], request: bytes) -> None:

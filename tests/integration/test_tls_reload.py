@@ -99,6 +99,8 @@ def gateway(tmp_path: Path) -> Iterator[RunningProcess]:
     with RawService(echo) as service:
         text = CONFIGURATION.replace("<url>", service.url)
         with running(text, tmp_path, env={"PLAIN": str(free_port())}) as process:
+            # Its sockets are there before it serves, and a reload before that is none.
+            until(lambda: "Ctrl-C stops it" in process.log, "it serves")
             yield process
 
 
