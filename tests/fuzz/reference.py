@@ -18,7 +18,6 @@ _STATUS_LINE = re.compile(
 ).fullmatch  # nobody reads a reason
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?").fullmatch
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 class State(Enum):
@@ -69,8 +68,8 @@ def requests(data: bytes) -> Reading:
     reading = Reading()
     while reading.state is State.OPEN:
         data = data.lstrip(b"\r\n")  # RFC 9112 section 2.2: empty lines before a request
-        if _PREFACE.startswith(data):
-            break  # of HTTP/2 (RFC 9113 section 3.4): the parser refuses it when it is whole
+        if data.startswith(b"PRI "):
+            break  # HTTP/2's preface (RFC 9113 section 3.4): the parser refuses it, some only when all is there
         try:
             found = _request(data)
         except NoMessage:
