@@ -41,6 +41,10 @@ class Bench:
         """Those of the run's peers whose name or group is among these, in the order of the table."""
         return [peer for peer in self.peers if {peer.name, peer.group} & set(names)]
 
+    def portico(self) -> list[Peer]:
+        """The Portico that goals are held to: compiled, or as it is where that could not be built."""
+        return self.chosen("portico-compiled") or self.chosen("portico")
+
     @contextmanager
     def start(
         self, peer: Peer, *, cores: str = PROXY_CORE, workers: int = 1, routes: int = 1

@@ -38,8 +38,8 @@ class Turns:
     @property
     def label(self) -> str:
         """Name and version, for the chart; what is on says its heading."""
-        also = " (also)" if self.running.peer.group == "portico-also" else ""
-        return self.running.version.partition(",")[0].partition(" on ")[0] + also
+        compiled = ", compiled" if self.running.peer.group == "portico-compiled" else ""
+        return self.running.version.partition(",")[0].partition(" on ")[0] + compiled
 
     @property
     def rate(self) -> float:
@@ -119,7 +119,7 @@ def report(turns: list[Turns], result: Result, conditions: str) -> None:
             value=one.rate,
             low=min(one.rates),
             high=max(one.rates),
-            marked=one.running.peer.group == "portico",
+            marked=one.running.peer.group.startswith("portico"),
             group=f"{one.running.peer.features} on",
         )
         for one in sorted(turns, key=lambda one: (one.running.peer.features != "everything", -one.rate))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,19 +26,19 @@ PEERS: list[Peer] = [
     nginx.PEER,
     haproxy.PEER,
     caddy.PEER,
+    portico("nothing", compiled=True),
     portico("nothing"),
     envoy("nothing"),
     node("fastify", "nothing"),
     node("express", "nothing"),
     AIOHTTP,
     STARLETTE,
+    portico("everything", compiled=True),
     portico("everything"),
     envoy("everything"),
     node("fastify", "everything"),
     node("express", "everything"),
 ]
-if any(f"PORTICO_ALSO_{word}" in os.environ for word in ("PYTHON", "CHECKOUT")):
-    PEERS += [portico("nothing", also=True), portico("everything", also=True)]
 
 
 @dataclass(frozen=True, slots=True)

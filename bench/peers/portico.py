@@ -2,13 +2,14 @@
 
 PORTICO_PYTHON    the interpreter (by default the one that runs the benchmark), where portico is installed
 PORTICO_CHECKOUT  a folder whose portico package is taken before the installed one
-PORTICO_ALSO_PYTHON, PORTICO_ALSO_CHECKOUT
-                  a second Portico in the same run, `portico-also-...`: another build or another commit beside this one
+PORTICO_COMPILED_PYTHON, PORTICO_COMPILED_CHECKOUT
+                  the same for `portico-compiled`: by default .venv-compiled, which `make compiled` builds
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -18,6 +19,9 @@ from bench.claims import ISSUER, ROLE, SECRET
 
 from .features import LIMIT
 from .peer import Features, LeftOut, Peer, Setup, said
+
+_HOUSE = Path(__file__).resolve().parents[2]
+_COMPILED = _HOUSE / ".venv-compiled" / "bin" / "python"
 
 _BARE = """
 version: 1
@@ -72,7 +76,7 @@ def _version(python: str, checkout: str) -> str:
     # -P: the folder where the benchmark was started must not stand before the installed package.
     program = "import platform, portico; print(portico.__version__, 'on Python', platform.python_version())"
     version = said("env", f"PYTHONPATH={checkout}", python, "-P", "-c", program)
-    source = Path(checkout) if checkout else Path(__file__).resolve().parents[2]
+    source = Path(checkout) if checkout else _HOUSE
     commit = said("git", "-C", str(source), "rev-parse", "--short", "HEAD").splitlines()[-1]
     return f"Portico {version}, commit {commit}"
 
@@ -83,21 +87,27 @@ def _installed(python: str, checkout: str) -> None:
         raise LeftOut(f"{python} cannot import portico: {done.splitlines()[-1]}")
 
 
-def portico(features: Features, *, also: bool = False) -> Peer:
-    """One Portico; `also` is the second build of a run."""
-    word = "PORTICO_ALSO" if also else "PORTICO"
-    python, checkout = (
-        os.environ.get(f"{word}_PYTHON", sys.executable),
-        os.environ.get(f"{word}_CHECKOUT", ""),
-    )
-    name = f"{'portico-also' if also else 'portico'}-{'bare' if features == 'nothing' else 'everything'}"
+def _built(python: str, checkout: str) -> None:
+    if python == str(_COMPILED):
+        done = subprocess.run([_HOUSE / "tools" / "compiled.sh"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LeftOut((done.stderr.strip().splitlines() or ["it could not be compiled"])[-1])
+    _installed(python, checkout)
+
+
+def portico(features: Features, *, compiled: bool = False) -> Peer:
+    """Portico as it is in the checkout, or with its road compiled."""
+    word = "PORTICO_COMPILED" if compiled else "PORTICO"
+    python = os.environ.get(f"{word}_PYTHON", str(_COMPILED) if compiled else sys.executable)
+    checkout = os.environ.get(f"{word}_CHECKOUT", "")
+    group = "portico-compiled" if compiled else "portico"
     return Peer(
-        name=name,
-        group="portico-also" if also else "portico",
-        title=f"Portico{' (also)' if also else ''}, {features} on",
+        name=f"{group}-{'bare' if features == 'nothing' else 'everything'}",
+        group=group,
+        title=f"Portico{', compiled' if compiled else ''}, {features} on",
         features=features,
         file="portico.yaml",
-        install=partial(_installed, python, checkout),
+        install=partial(_built, python, checkout),
         version=partial(_version, python, checkout),
         configure=partial(configure, features=features),
         command=lambda setup: [python, "-P", "-m", "portico", "run", str(setup.folder / "portico.yaml")],

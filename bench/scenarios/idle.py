@@ -38,7 +38,7 @@ def run(bench: Bench) -> Result:
     with files(wanted + SPARE_FILES) as most:
         count = min(wanted, most - SPARE_FILES)
         rows = []
-        for peer in bench.chosen("nginx", "portico", "portico-also"):
+        for peer in [*bench.chosen("nginx"), *bench.portico()]:
             try:
                 rows.append(_measured(bench, result, peer, count))
             except (Broken, OSError) as reason:
@@ -99,7 +99,7 @@ def _measured(bench: Bench, result: Result, peer: Peer, count: int) -> tuple[str
         "connections": count, "rest_bytes": rest, "held_bytes": held, "after_bytes": after,
         "start_s": starts, "start_cpu_s": used,
     }  # fmt: skip
-    if peer.group == "portico":
+    if peer.group.startswith("portico"):
         what = f"{peer.title}: ≤ 12 KiB for each of {count:,} idle connections"
         goal(result, "G7", what, each <= 12 * 1024, f"{each / 1024:.1f} KiB")
         goal(

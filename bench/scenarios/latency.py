@@ -47,7 +47,7 @@ def run(bench: Bench) -> Result:
         alone = Turns(ALONE, "the service alone, without a proxy", bench.service.port)
         turns: list[Turns] = []
         capacity: dict[str, float] = {}
-        for peer in bench.chosen("portico", "portico-also", "envoy", "nginx"):
+        for peer in [*bench.portico(), *bench.chosen("envoy", "nginx")]:
             try:
                 running = stack.enter_context(bench.start(peer))
                 capacity[peer.name] = _capacity(bench, running)
@@ -133,12 +133,12 @@ def _report(
 def _goals(result: Result, turns: list[Turns]) -> None:
     envoys = {one.name.removeprefix("envoy-"): one for one in turns if one.group == "envoy"}
     for one in turns:
-        if one.group != "portico":
+        if not one.group.startswith("portico"):
             continue
         p50, p99 = one.median("p50"), one.median("p99")
         shown = f"{p50:.3f} ms and {p99:.3f} ms"
         goal(result, "G3", f"{one.title}: added p50 ≤ 0.3 ms, p99 ≤ 1.5 ms", p50 <= 0.3 and p99 <= 1.5, shown)
-        envoy = envoys.get(one.name.removeprefix("portico-"))
+        envoy = envoys.get(one.name.removeprefix(f"{one.group}-"))
         if envoy is not None:
             theirs = envoy.median("p99")
             beside = f"{p99:.3f} ms beside {theirs:.3f} ms"

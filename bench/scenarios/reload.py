@@ -50,7 +50,7 @@ class Turns:
 
 def run(bench: Bench) -> Result:
     result = Result(NAME, TITLE)
-    for peer in bench.chosen("portico"):
+    for peer in bench.portico():
         try:
             with bench.start(peer, routes=ROUTES) as running:
                 short = min(2, bench.seconds)

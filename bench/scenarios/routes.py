@@ -40,7 +40,7 @@ class Turns:
 def run(bench: Bench) -> Result:
     result = Result(NAME, TITLE)
     most = size("ROUTES")
-    for peer in bench.chosen("portico-bare"):
+    for peer in bench.portico()[:1]:
         tables = [Turns(routes) for routes in sorted({FEW, min(1_000, most), most})]
         try:
             for _ in range(bench.rounds):

@@ -38,7 +38,7 @@ class Turns:
 def run(bench: Bench) -> Result:
     result = Result(NAME, TITLE)
     apart = (os.cpu_count() or 1) >= 4
-    for peer in bench.chosen("portico"):
+    for peer in bench.portico():
         try:
             with ExitStack() as stack:
                 turns = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +66,9 @@ def test_the_environment_chooses_the_interpreter_and_the_checkout(
     peer = portico("nothing")
     assert peer.command(setup(tmp_path))[0] == "/opt/python/bin/python"
     assert peer.environment(setup(tmp_path))["PYTHONPATH"] == "/src/portico"
-    also = portico("nothing", also=True)
-    assert also.command(setup(tmp_path))[0] == sys.executable
-    assert (also.name, also.group) == ("portico-also-bare", "portico-also")
+    compiled = portico("nothing", compiled=True)
+    assert compiled.command(setup(tmp_path))[0].endswith("/.venv-compiled/bin/python")
+    assert (compiled.name, compiled.group) == ("portico-compiled-bare", "portico-compiled")
 
 
 def test_an_interpreter_without_portico_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +150,6 @@ def test_more_routes_than_a_peer_is_prepared_for_are_refused(tmp_path: Path) -> 
 
 def test_peers_that_grow_have_as_many_routes_as_are_asked_for(tmp_path: Path) -> None:
     growing: list[Peer] = [peer for peer in PEERS if peer.grows]
-    assert {peer.group for peer in growing} == {"nginx", "portico"}
+    assert {peer.group for peer in growing} == {"nginx", "portico", "portico-compiled"}
     for peer in growing:
         assert peer.configure(setup(tmp_path, routes=10)).count("/api/v1/r") == 9
