@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from portico.config.problems import did_you_mean
+from portico.config.problems import did_you_mean, quote
 from portico.config.scalars import resolve
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\})?")
@@ -90,22 +90,28 @@ def substitute(text: str, env: Mapping[str, str], read: Callable[[str], str]) ->
     return Substituted("".join(pieces), alone, secret, tuple(faults))
 
 
+def _shown(inside: str) -> str:
+    return quote(f"${{{inside}}}")
+
+
 def _value(inside: str, closed: bool, env: Mapping[str, str], read: Callable[[str], str]) -> str | Fault:
     if not closed:
         return Fault('"${" is not closed by "}"', _HOW)
     if "${" in inside:
-        return Fault(f'"${{{inside}}}" has a reference inside a reference', "a default is plain text")
+        return Fault(f"{_shown(inside)} has a reference inside a reference", "a default is plain text")
     if inside.startswith("file:"):
         path = inside.removeprefix("file:").strip()
         try:
             return read(path)
         except OSError as error:
-            return Fault(f'cannot read the file "{path}": {(error.strerror or "unreadable").lower()}', "")
+            return Fault(
+                f"cannot read the file {quote(path)}: {(error.strerror or 'unreadable').lower()}", ""
+            )
         except ValueError as error:
-            return Fault(f'cannot use the file "{path}": {error}', "")
+            return Fault(f"cannot use the file {quote(path)}: {error}", "")
     name, has_default, default = inside.partition(":-")
     if not _NAME.match(name):
-        return Fault(f'"${{{inside}}}" names no variable', _HOW)
+        return Fault(f"{_shown(inside)} names no variable", _HOW)
     if has_default:
         return env.get(name) or default
     if name in env:

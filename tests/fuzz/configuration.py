@@ -32,7 +32,7 @@ routes:
     authorize: {GET: "x:view", "*": "y:z"}
   - {match: {path: "/b/*", host: a.test, header: {x-a: b}}, service: u, limits: {body: 1MiB}}
 """,
-    b'version: 1\ninclude: [more.yaml]\nservices: &s {a: {url: "${URL:-http://a}"}}\n',
+    b'version: 1\ninclude: [more.yaml]\nroles: &s {}\ndefaults: *s\nservices: {a: {url: "${URL:-http://a}"}}\n',
     b"version: 2\n",
     b"a: [1, 2\n",
 )

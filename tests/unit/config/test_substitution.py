@@ -55,6 +55,7 @@ def test_becomes(text: str, becomes: str) -> None:
         ("${}", '"${}" names no variable'),
         ("${1A}", '"${1A}" names no variable'),
         ("${a b}", '"${a b}" names no variable'),
+        ("${a\nb}", r'"${a\nb}" names no variable'),
         ("${NAME", '"${" is not closed by "}"'),
         ("${A:-${B}}", '"${A:-${B}" has a reference inside a reference'),
         ("${file:absent}", 'cannot read the file "absent": no such file or directory'),
