@@ -100,7 +100,9 @@ def _changes(target: ModuleType) -> Callable[[bytes, int, int], bytes]:
             elif step == 2:
                 lines[at] = chance.choice(words)
             elif step == 3 and lines[at]:
-                line, inside = lines[at], chance.randrange(len(lines[at]))
+                line = lines[at]
+                # Anywhere, or where a value ends: before a line's last sign or the last but one.
+                inside = max(0, chance.choice((chance.randrange(len(line)), len(line) - 1, len(line) - 2)))
                 lines[at] = line[:inside] + chance.choice(words) + line[inside:]
             else:
                 lines.insert(at, chance.choice(words))
