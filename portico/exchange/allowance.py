@@ -42,7 +42,7 @@ class Teller:
     `constant` are the fields that are the same on every reply, `names` those that a service's reply may not have then.
     """
 
-    __slots__ = ("_forms", "_lines", "_policies", "constant", "names")
+    __slots__ = ("_drafted", "_forms", "_policies", "constant", "names")
 
     def __init__(self, styles: Sequence[str], policies: Sequence[Policy]) -> None:
         self._policies = tuple(policies)
@@ -55,15 +55,11 @@ class Teller:
             b"%b-%b" % (prefix, part) for prefix in prefixes for part in (b"limit", b"remaining", b"reset")
         }
         self.constant: tuple[Field, ...] = ()
-        self._lines: list[bytes] = []  # the draft's field for so many limits
-        if "draft" in styles:
+        self._drafted = "draft" in styles
+        if self._drafted:
             names.add(b"ratelimit")
             written = [b"%b;q=%d;w=%d" % (policy.name, policy.quota, policy.window_s) for policy in policies]
             self.constant = ((b"ratelimit-policy", b", ".join(written)),)
-            items = [policy.name.replace(b"%", b"%%") + b";r=%d;t=%d" for policy in policies]
-            self._lines = [
-                b"ratelimit: %b\r\n" % b", ".join(items[:count]) for count in range(len(items) + 1)
-            ]
         self.names = frozenset(names)
 
     @property
@@ -76,18 +72,20 @@ class Teller:
         limits = x.limits
         if limits is None:
             return  # answered before any limit was asked
-        if len(limits) == 1:
-            remaining, seconds = limits[0]
-            reply.lines += self._lines[1] % (remaining, ceil(seconds))
-        else:
-            numbers = [number for left, seconds in limits for number in (left, ceil(seconds))]
-            reply.lines += self._lines[len(limits)] % tuple(numbers)
+        policies = self._policies
+        items = [b""] * len(limits)
+        for index, (remaining, seconds) in enumerate(limits):
+            whole = int(seconds)
+            if whole < seconds:
+                whole += 1
+            items[index] = b"%b;r=%d;t=%d" % (policies[index].name, remaining, whole)
+        reply.lines += b"ratelimit: %b\r\n" % b", ".join(items)
 
     def _all(self, x: Exchange, reply: Reply) -> None:
         """on_reply: every style."""
         if x.limits is None:
             return
-        if self._lines:
+        if self._drafted:
             self._draft(x, reply)
         # Least remaining first, then longest to wait.
         (remaining, wait), quota = min(

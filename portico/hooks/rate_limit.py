@@ -75,17 +75,17 @@ def judging(limits: Sequence[Limit], audit: Audit) -> Callable[[Exchange], Failu
 class _One:
     """The only limit of its phase."""
 
-    __slots__ = ("_audit", "_key_of", "_limit", "_spend")
+    __slots__ = ("_audit", "_key_of", "_limit", "_limiter")
 
     def __init__(self, limit: Limit, audit: Audit) -> None:
         self._limit = limit
         self._audit = audit
         self._key_of = limit.key_of
-        self._spend = limit.limiter.spend
+        self._limiter = limit.limiter
 
     def judge(self, x: Exchange) -> Failure | None:
         """The hook."""
-        verdict = self._spend(self._key_of(x), x.now)
+        verdict = self._limiter.spend(self._key_of(x), x.now)
         if verdict[0] < 0:
             return _refuse(x, self._audit, [self._limit], [verdict])
         if x.limits is None:

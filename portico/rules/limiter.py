@@ -91,7 +91,7 @@ class Limiter:
 
     def spend(self, key: bytes, now: float) -> Verdict:
         """Judge a request of the caller `key`, and count it if it passes."""
-        ticks = now * self._pace // 1.0
+        ticks = float(int(now * self._pace))
         table = self._table
         shard = table.shards[hash(key) & table.mask]
         until = shard.get(key)
@@ -111,7 +111,7 @@ class Limiter:
 
     def look(self, key: bytes, now: float) -> Verdict:
         """What a request would meet, without counting one: the remaining are those that pass from now on."""
-        ticks = now * self._pace // 1.0
+        ticks = float(int(now * self._pace))
         table = self._table
         ahead = max(0.0, table.shards[hash(key) & table.mask].get(key, 0.0) - ticks)
         room = self._most - ahead
