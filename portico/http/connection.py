@@ -266,8 +266,7 @@ class Connection:
         rest = self._reader.feed(held[:SLICE])
         self._hold(rest + held[SLICE:])
 
-    def _begin(self, request: Request) -> None:
-        now = monotonic()
+    def _turn_to(self, request: Request, now: float) -> None:
         self._current = request
         self._close_after = not request.keep_alive or self._listener.draining
         self._chunked = self._close_delimited = False
@@ -276,11 +275,15 @@ class Connection:
         else:
             self.phase = _BODY
             self.deadline = now + self._listener.body_s
+
+    def _begin(self, request: Request) -> None:
+        now = monotonic()
+        self._turn_to(request, now)
         if request.refusal is None:
             x = self._listener.road.begin(self, request, now)
         else:
             x = self._listener.road.refuse(self, request, request.refusal, now)
-        if self._current is request:
+        if self._current is request:  # else the reply has ended already
             self._x = x
             if self._full:
                 x.pause_reply()  # an interim reply was one too many
