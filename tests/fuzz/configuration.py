@@ -37,7 +37,7 @@ routes:
     b"a: [1, 2\n",
 )
 WORDS = (
-    b"version: 1\n", b"gateway:", b"listen:", b"workers:", b"errors:", b"body:", b"texts:", b"limits:",
+    b"version: 1\n", b"7, ", b"gateway:", b"listen:", b"workers:", b"errors:", b"body:", b"texts:", b"limits:",
     b"timeouts:", b"endpoints:", b"health:", b"ready:", b"require:", b"trusted_proxies:", b"logs:",
     b"level:", b"format:", b"access:", b"redact:", b"slow:", b"identity:", b"jwt:", b"secret:", b"secrets:",
     b"public_key:", b"algorithms:", b"claims:", b"roles:", b"permissions:", b"inherits:", b"services:",

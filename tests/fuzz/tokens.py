@@ -52,6 +52,7 @@ SEEDS = (
     + b'{"alg":"HS256","kid":"k","b64":true}'
     + b"\n"
     + b'{"sub":7,"exp":1800000001,"nbf":1800000000,"type":"access"}',
+    b"\x01" + HEADER + b"\n" + b'{"exp":1900000000,"sub":"u1"}',
     b"\x00Bearer " + _signed(HEADER, CLAIMS),
     b"\x00bearer  " + _signed(b'{"alg":"none"}', CLAIMS),
     b"\x02" + b'{"alg":"EdDSA"}\n' + CLAIMS,
