@@ -1,4 +1,6 @@
-"""Compiles the road by mypyc when a wheel is built with PORTICO_COMPILED=1; without it the wheel is plain Python.
+"""Compiles the road by mypyc when a wheel is built with PORTICO_COMPILED set; without it the wheel is plain Python.
+
+Its value is the C compiler's level of optimisation: 3 to run it, 1 to test it sooner.
 
 The source is the same either way, and the compiled modules lie beside it. Only modules that run for every request
 are compiled: settings models are pydantic's, and what runs at load has no hurry (docs/adr/0008-compiled-road.md).
@@ -91,7 +93,10 @@ def _compile(root: Path, to: Path) -> list[Path]:
     try:
         files = [f"portico/{name}.py" for name in ROAD]
         extensions = mypycify(
-            ["--config-file=pyproject.toml", *files], opt_level="3", debug_level="0", target_dir=str(to / "c")
+            ["--config-file=pyproject.toml", *files],
+            opt_level=os.environ["PORTICO_COMPILED"],
+            debug_level="0",
+            target_dir=str(to / "c"),
         )
         command = Distribution({"name": "portico", "ext_modules": extensions}).get_command_obj("build_ext")
         command.build_lib, command.build_temp = str(to), str(to / "o")
