@@ -272,7 +272,11 @@ class Channel:
             if len(self._trailers) >= FIELDS:
                 self._trouble = "too many trailers"
                 raise ValueError(self._trouble)  # stops the parser
-            self._trailers.append((_NAMES[name][0], value))
+            known, kind = _NAMES[name]
+            if kind:
+                # The parser heeds Connection and codings here, too, and would read no next reply.
+                self._keeps = False
+            self._trailers.append((known, value))
             return
         known, kind = _NAMES[name]
         self._fields.append((known, value))

@@ -128,6 +128,18 @@ BODILESS = [
         304,
         fields=((b"content-length", b"9"),),
     ),
+    Exchange(
+        "surplus-close-in-trailer",
+        _OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nConnection: close\r\n\r\n",
+        body=b"ok",
+        reused=False,
+    ),
+    Exchange(
+        "surplus-coding-in-trailer",
+        _OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nTransfer-Encoding: identity\r\n\r\n",
+        body=b"ok",
+        reused=False,
+    ),
 ]
 
 INTERIM = [
