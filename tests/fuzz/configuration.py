@@ -60,12 +60,14 @@ _FILES = {
     "more.yaml": "services: {b: {url: http://b}}\nroutes: [{match: /b, service: b, authenticate: none}]\n"
 }
 _ENV = {"X": "x-value"}
-logging.getLogger("portico").setLevel(logging.CRITICAL)
+_LOG = logging.getLogger("portico")
 
 
 def check(data: bytes) -> None:
     """One file, beside one that it may include."""
     text = data.decode("utf-8", "surrogateescape")
+    level = _LOG.level
+    _LOG.setLevel(logging.CRITICAL)
     try:
         with patch("portico.config.validate.build_schema", lambda stages: _SCHEMA):
             loaded = check_written(load_text(text, env=_ENV, files=_FILES), _STAGES)
@@ -74,6 +76,8 @@ def check(data: bytes) -> None:
         _judge(error, text)
     else:
         assert isinstance(loaded, Loaded)
+    finally:
+        _LOG.setLevel(level)
 
 
 def _judge(error: ConfigurationError, text: str) -> None:
