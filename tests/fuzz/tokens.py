@@ -64,7 +64,8 @@ SEEDS = (
 WORDS = (
     b"Bearer ", b"bearer ", b".", b"=", b"\n", b'"alg":"HS256"', b'"alg":"none"', b'"alg":"HS512"',
     b'"alg":"ES256"', b'"alg":"EdDSA"', b'"crit":["a"]', b'"crit":[],', b'"b64":false', b'"kid":1', b'"jku":"http://a"',
-    b'"sub":', b'"exp":', b'"nbf":', b'"iat":', b'"aud":', b'"iss":', b'"role":', b'"type":"refresh"',
+    b'"sub":', b'"exp":', b'"nbf":',
+    b'"nbf":1900000000,', b'"iat":', b'"aud":', b'"iss":', b'"role":', b'"type":"refresh"',
     b'"email":', b'"tenant_id":', b'"jti":', b"null", b"true", b"1e400", b"NaN", b"-Infinity",
     b"1900000000", b"99999999999999999999", b'"\\ud800"', b'"\\u000a"', b"\\u000a", b'"a,b"', b"[]", b"{}", b"[[[[",
     b",", b":", b"\xff", b'""', b'"\xc3\xa9"',
