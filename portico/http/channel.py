@@ -224,7 +224,7 @@ class Channel:
         if not self._seen:
             self._seen = True
             self._plain = data.startswith(b"HTTP/1.1 ")
-            if not self._plain and data.lstrip(b"\r\n")[:1] not in (b"H", b""):
+            if not self._plain and data[:1] != b"H":
                 self._trouble = "another protocol"  # the parser takes RTSP and ICE, too, and does not tell
         rest = b""
         try:
@@ -267,7 +267,7 @@ class Channel:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._complete:
             return  # a second reply's, which nobody asked for
-        value = value.rstrip(b" \t")  # no part of it (RFC 9110 section 5.5), and llhttp leaves it
+        raw, value = value, value.rstrip(b" \t")  # no part of it (RFC 9110 section 5.5), and llhttp leaves it
         if self._reply is not None:
             if len(self._trailers) >= FIELDS:
                 self._trouble = "too many trailers"
@@ -282,6 +282,8 @@ class Channel:
         self._fields.append((known, value))
         if kind:
             self._special.append((kind, value))
+            if kind == _CODING and b"\t" in raw:
+                self._trouble = "a tab in Transfer-Encoding"  # which keeps the parser from seeing `chunked`
 
     def on_headers_complete(self) -> None:
         if self._complete or self._trouble:

@@ -244,6 +244,8 @@ BAD = [
         interim=(103,) * 32,
         reused=False,
     ),
+    _bad("empty-line-before", b"\r\n" + _TWO),
+    _bad("coding-with-tab", _OK + b"Transfer-Encoding: chunked\t\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
     _bad("interim-with-length", b"HTTP/1.1 150 x\r\nContent-Length: 4\r\n\r\nevil" + _TWO),
     _bad("interim-with-chunks", b"HTTP/1.1 103 x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + _TWO),
     _bad(

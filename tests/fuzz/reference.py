@@ -131,7 +131,6 @@ def replies(data: bytes, *, head_only: bool, ended: bool) -> Answered:
     found = Answered()
     try:
         while True:
-            data = data.lstrip(b"\r\n")
             head = _head(data)
             if head is None:
                 return found
@@ -146,7 +145,8 @@ def replies(data: bytes, *, head_only: bool, ended: bool) -> Answered:
             if status >= 200:
                 break
             found.interim.append(status)
-            data = rest
+            # Known: between replies the parser skips empty lines, and takes other protocols for HTTP without a word.
+            data = re.sub(rb"^(?:RTSP|ICE)/", b"HTTP/", rest.lstrip(b"\r\n"))
         options = _tokens(_all(fields, b"connection") + _all(fields, b"proxy-connection"))
         keeps = b"close" not in options and (minor == b"1" or b"keep-alive" in options)
         body = b""
