@@ -17,7 +17,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROAD = (
     "exchange/allowance",
-    "exchange/callers",
     "exchange/clock",
     "exchange/exchange",
     "exchange/fields",

@@ -44,11 +44,21 @@ def tokens(value: bytes) -> list[bytes]:
     return [token for part in value.split(b",") if (token := part.strip().lower())]
 
 
-def matcher(patterns: Iterable[str]) -> Callable[[bytes], bool]:
-    """Whether a name (lower case) is one of these; a pattern may end in `*`."""
-    names = frozenset(pattern.encode() for pattern in patterns if not pattern.endswith("*"))
-    prefixes = tuple(pattern[:-1].encode() for pattern in patterns if pattern.endswith("*"))
-    return lambda name: name in names or name.startswith(prefixes)
+class Matcher:
+    """Whether a name (lower case) is one of these; a pattern may end in `*`.
+
+    A class, like all that decides about names: a compiled closure is a cycle, and would outlive its configuration.
+    """
+
+    __slots__ = ("_names", "_prefixes")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        written = tuple(patterns)
+        self._names = frozenset([pattern.encode() for pattern in written if not pattern.endswith("*")])
+        self._prefixes = tuple([pattern[:-1].encode() for pattern in written if pattern.endswith("*")])
+
+    def __call__(self, name: bytes) -> bool:
+        return name in self._names or name.startswith(self._prefixes)
 
 
 class Names(dict[bytes, tuple[bytes, int]]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portico.exchange.exchange import Exchange
-from portico.exchange.fields import HOP_BY_HOP, Keep, matcher
+from portico.exchange.fields import HOP_BY_HOP, Keep, Matcher
 from portico.exchange.reply import Constant
 from portico.exchange.stage import BodyFilter, Hooks, OnEnd, OnReply
 from portico.services.forward import Forward
@@ -38,18 +38,24 @@ class Link:
 
 def reply_fields(ours: frozenset[bytes], drop: frozenset[str]) -> Keep:
     """Which of a service's fields reach the client. What the gateway sets replaces what the service said."""
-    dropped = matcher(drop)
+    return Keep(_Passing(ours, drop))
 
-    def decide(name: bytes) -> bool:
+
+class _Passing:
+    __slots__ = ("_dropped", "_ours")
+
+    def __init__(self, ours: frozenset[bytes], drop: frozenset[str]) -> None:
+        self._ours = ours
+        self._dropped = Matcher(drop)
+
+    def __call__(self, name: bytes) -> bool:
         return not (
             name in HOP_BY_HOP
             or name in _NEVER_TO_CLIENTS
-            or name in ours
-            or dropped(name)
+            or name in self._ours
+            or self._dropped(name)
             or name.replace(b"_", b"-").startswith(b"x-internal-")
         )
-
-    return Keep(decide)
 
 
 class Chain:

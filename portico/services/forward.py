@@ -26,7 +26,7 @@ from portico.exchange.failure import (
     Failure,
     Side,
 )
-from portico.exchange.fields import HOP_BY_HOP, Field, Keep, matcher, render
+from portico.exchange.fields import HOP_BY_HOP, Field, Keep, Matcher, render
 from portico.exchange.reply import Reply
 from portico.exchange.request import Request
 from portico.exchange.stream import Replies
@@ -52,17 +52,22 @@ def request_fields(allow: frozenset[str] | None = None, drop: frozenset[str] = f
 
     `allow` None: all that are not reserved. Reserved fields never pass, whatever is allowed.
     """
-    allowed = None if allow is None else matcher(allow)
-    dropped = matcher(drop)
+    return Keep(_Passing(allow, drop))
 
-    def decide(name: bytes) -> bool:
+
+class _Passing:
+    __slots__ = ("_allowed", "_dropped")
+
+    def __init__(self, allow: frozenset[str] | None, drop: frozenset[str]) -> None:
+        self._allowed = None if allow is None else Matcher(allow)
+        self._dropped = Matcher(drop)
+
+    def __call__(self, name: bytes) -> bool:
         # Underscores count as hyphens, as in `reserved`: Transfer_Encoding must not frame anything anywhere.
         plain = name.replace(b"_", b"-")
-        if plain in HOP_BY_HOP or plain in _OURS or is_reserved(name) or dropped(name):
+        if plain in HOP_BY_HOP or plain in _OURS or is_reserved(name) or self._dropped(name):
             return False
-        return allowed is None or allowed(name)
-
-    return Keep(decide)
+        return self._allowed is None or self._allowed(name)
 
 
 class Forward:

@@ -1,6 +1,6 @@
 """Field lists: looked up, filtered, rendered."""
 
-from portico.exchange.fields import Keep, first, matcher, render, tokens
+from portico.exchange.fields import Keep, Matcher, first, render, tokens
 
 
 def test_first_of_several() -> None:
@@ -13,7 +13,7 @@ def test_tokens_are_lowered_and_empty_ones_left_out() -> None:
 
 
 def test_matcher_knows_names_and_prefixes() -> None:
-    matches = matcher(["a", "x-b-*"])
+    matches = Matcher(["a", "x-b-*"])
     assert [matches(name) for name in (b"a", b"ab", b"x-b-", b"x-b-c", b"x-b")] == [
         True,
         False,
