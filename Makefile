@@ -21,8 +21,9 @@ MINUTES ?= 10
 
 export PYTHON VENV
 BIN := $(VENV)/bin
-# Tests run commands of this Makefile as a person would: they must not take themselves for its children.
-ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS PATH="$(abspath $(BIN)):$$PATH"
+# Tests run commands of this Makefile as a person would: they must not take themselves for its children. They start
+# hundreds of gateways, each of which would compile all of its source where no bytecode may be kept.
+ALONE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u PYTHONDONTWRITEBYTECODE PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test mutants check fix bench compiled soak slow docs lock suites fuzz seeded wheel clean
