@@ -119,6 +119,11 @@ class Limiter:
             return OVER, -room * self._window_s / self._window_ticks
         return int(room // self._cost) + 1, ahead * self._window_s / self._window_ticks
 
+    @property
+    def count(self) -> int:
+        """How many callers it knows."""
+        return len(self._table)
+
     def give_back(self, key: bytes) -> None:
         """Undo the last `spend` of this caller, which passed."""
         table = self._table

@@ -1,0 +1,204 @@
+"""The store of one process: everything in dictionaries, bounded, forgotten when its time is over.
+
+It is the whole store of a gateway with one worker, and what the store process of several workers keeps. `journal`
+writes facts down so that they outlive the process; counts and nonces are memory alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import islice
+from math import inf
+from typing import Protocol, TypeVar
+
+from portico.rules import Limiter, LimitRule, Limits, Together
+
+from .interface import RECORD_BYTES, Ask, Judged, Kind, Outcome, Spend, StoreAwayError
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST_NONCES = 1_000_000
+SLICE = 2048  # of each dictionary, looked at in one sweep
+
+
+class Journal(Protocol):
+    """Where facts are written down, so that they outlive the process. Raises StoreAwayError when it cannot."""
+
+    def revoked(self, mark: bytes, until: float, before: float) -> None:
+        """A mark was revoked."""
+
+    def kept(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
+        """A record was set."""
+
+    def dropped(self, kind: Kind, key: str) -> None:
+        """A record was removed."""
+
+    def close(self) -> None:
+        """Nothing will be written any more."""
+
+
+class MemoryStore:
+    """`limits` are the counts, shared with who counts without asking; `wall` and `monotonic` the clocks."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        journal: Journal | None = None,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits
+        self._journal = journal
+        self._wall = wall
+        self._monotonic = monotonic
+        self._revoked: dict[bytes, tuple[float, float]] = {}  # mark → (issued up to, until)
+        self._records: dict[tuple[Kind, str], tuple[bytes, float]] = {}
+        self._nonces: dict[bytes, float] = {}
+        self._limiters: dict[tuple[bytes, LimitRule], Limiter] = {}  # that were asked for by a question
+        self._round = self._rounds()
+
+    # -- at once, for who is in the same process
+
+    def is_revoked(self, marks: Sequence[bytes], issued: float) -> bool:
+        """Whether something that bears these marks, issued at `issued`, is revoked."""
+        revoked = self._revoked
+        if not revoked:
+            return False
+        for mark in marks:
+            found = revoked.get(mark)
+            if found is not None and issued <= found[0] and found[1] > self._wall():
+                return True
+        return False
+
+    def judge_now(self, ask: Ask) -> Judged:
+        """What `judge` says."""
+        now = self._monotonic()
+        early = self._together(ask.early)
+        keys = [spend.key for spend in ask.early]
+        early_verdicts = early.spend(keys, now)
+        if early_verdicts is None:
+            return Judged(Outcome.EARLY, early.look(keys, now))
+        if self.is_revoked(ask.marks, ask.issued):
+            return Judged(Outcome.REVOKED, early_verdicts)
+        late = self._together(ask.late)
+        keys = [spend.key for spend in ask.late]
+        late_verdicts = late.spend(keys, now)
+        if late_verdicts is None:
+            return Judged(Outcome.LATE, early_verdicts, late.look(keys, now))
+        over = [self._limiter(spend).spend(spend.key, now)[0] < 0 for spend in ask.reported]
+        return Judged(Outcome.PASSED, early_verdicts, late_verdicts, over)
+
+    def _together(self, spends: Sequence[Spend]) -> Together:
+        return Together([self._limiter(spend) for spend in spends])
+
+    def _limiter(self, spend: Spend) -> Limiter:
+        found = self._limiters.get((spend.name, spend.rule))
+        if found is None:
+            found = self._limiters[spend.name, spend.rule] = self.limits.get(spend.name, spend.rule)
+        return found
+
+    # -- the verbs
+
+    async def judge(self, ask: Ask) -> Judged:
+        return self.judge_now(ask)
+
+    async def revoke(self, mark: bytes, until: float, before: float = inf) -> None:
+        known = self._revoked.get(mark)
+        if known is not None and known[1] > self._wall():
+            before, until = max(before, known[0]), max(until, known[1])
+        if self._journal is not None:
+            self._journal.revoked(mark, until, before)
+        self._revoked[mark] = (before, until)
+
+    async def once(self, key: bytes, until: float) -> bool:
+        wall = self._wall()
+        if self._nonces.get(key, 0.0) > wall:
+            return False
+        if len(self._nonces) >= MOST_NONCES:
+            # A replay that is let through is worse than a caller that has to come again.
+            raise StoreAwayError(f"{MOST_NONCES} nonces are remembered already")
+        self._nonces[key] = until
+        return True
+
+    async def find(self, kind: Kind, key: str) -> bytes | None:
+        found = self._records.get((kind, key))
+        return found[0] if found is not None and found[1] > self._wall() else None
+
+    async def keep(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
+        self._set(kind, key, value, until)
+
+    async def swap(self, kind: Kind, key: str, old: bytes | None, new: bytes, until: float | None) -> bool:
+        if await self.find(kind, key) != old:
+            return False
+        self._set(kind, key, new, until)
+        return True
+
+    async def drop(self, kind: Kind, key: str) -> bool:
+        there = await self.find(kind, key) is not None
+        if self._journal is not None:
+            self._journal.dropped(kind, key)
+        self._records.pop((kind, key), None)
+        return there
+
+    async def list(self, kind: Kind, prefix: str = "") -> AsyncIterator[tuple[str, bytes]]:
+        wall = self._wall()
+        for (its_kind, key), (value, until) in list(self._records.items()):
+            if its_kind == kind and key.startswith(prefix) and until > wall:
+                yield key, value
+
+    async def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+
+    # -- what the journal says
+
+    def load_revoked(self, mark: bytes, until: float, before: float) -> None:
+        """A revocation that was written down before, or by another process."""
+        self._revoked[mark] = (before, until)
+
+    def load_record(self, kind: Kind, key: str, value: bytes | None, until: float | None) -> None:
+        """A record that was written down before, or by another process; None for one that was removed."""
+        if value is None:
+            self._records.pop((kind, key), None)
+        else:
+            self._records[kind, key] = (value, inf if until is None else until)
+
+    # -- expiry
+
+    def sweep(self) -> None:
+        """Forget what is over, as much as fits into a slice. Counts are swept by who owns the limits."""
+        next(self._round)
+
+    def _rounds(self) -> Iterator[None]:
+        while True:
+            yield from _expired(self._nonces, lambda until: until, self._wall)
+            yield from _expired(self._revoked, lambda revoked: revoked[1], self._wall)
+            yield from _expired(self._records, lambda record: record[1], self._wall)
+            # One that nobody is counted by would be made anew as it is.
+            for asked in [asked for asked, limiter in self._limiters.items() if not limiter.count]:
+                del self._limiters[asked]
+            yield None
+
+    def _set(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
+        if len(value) > RECORD_BYTES:
+            raise ValueError(f"a record of {len(value)} bytes; at most {RECORD_BYTES} are kept")
+        if self._journal is not None:
+            self._journal.kept(kind, key, value, until)
+        self._records[kind, key] = (value, inf if until is None else until)
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore {len(self._records)} records, {len(self._revoked)} revoked, {len(self._nonces)} nonces>"
+
+
+def _expired(known: dict[K, V], until: Callable[[V], float], wall: Callable[[], float]) -> Iterator[None]:
+    """One round over a dictionary in slices: the keys are taken down first, since it changes meanwhile."""
+    keys = iter(list(known))
+    while chosen := list(islice(keys, SLICE)):
+        now = wall()
+        for key in chosen:
+            value = known.get(key)
+            if value is not None and until(value) <= now:
+                del known[key]
+        yield None
