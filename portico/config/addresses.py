@@ -46,7 +46,7 @@ class Address:
 
     ``host`` and ``port`` for http and https; ``socket`` for a Unix socket; ``app`` (``package.module:attribute``) for
     an application that runs as a child of the gateway. ``base`` is put before every forwarded path and has no slash at
-    its end.
+    its end; services with one application and a base each share its process.
     """
 
     scheme: Scheme
@@ -69,7 +69,7 @@ class Address:
         if self.scheme == "unix":
             return f"unix:{self.socket}"
         if self.scheme == "asgi":
-            return f"asgi://{self.app}"
+            return f"asgi://{self.app}{self.base}"
         return f"{self.scheme}://{self.authority}{self.base}"
 
 
@@ -113,9 +113,10 @@ def parse_address(value: object) -> Address:
             "{written} is no URL: it has no scheme", value, remedy or "begin it with http:// or https://"
         )
     if scheme == "asgi":
-        if not _MODULE.match(rest):
+        app, slash, path = rest.partition("/")
+        if not _MODULE.match(app):
             raise refuse("{written} names no application", value, "write asgi://package.module:app")
-        return Address("asgi", app=rest)
+        return Address("asgi", app=app, base=_base(slash + path, value))
     if scheme not in ("http", "https"):
         raise refuse(
             "the scheme of {written} is not known",
@@ -131,12 +132,17 @@ def parse_address(value: object) -> Address:
     host, port = authority, str(_PORTS[scheme])
     if not authority.endswith("]") and ":" in authority:
         host, _, port = authority.rpartition(":")
-    base = (slash + path).rstrip("/")
-    if not _BASE.match(base) or any(step in (".", "..") for step in base.split("/")):
-        raise refuse("the path of {written} is not valid", value)
+    base = _base(slash + path, value)
     return Address(
         "https" if scheme == "https" else "http", _host(host, value), _port(port, value, lowest=1), base
     )
+
+
+def _base(path: str, value: str) -> str:
+    base = path.rstrip("/")
+    if not _BASE.match(base) or any(step in (".", "..") for step in base.split("/")):
+        raise refuse("the path of {written} is not valid", value)
+    return base
 
 
 def _socket(value: str) -> str:
@@ -193,7 +199,7 @@ ServiceAddress = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^(https?://[^\s?#@]+|unix:.+|asgi://[\w.]+:[\w.]+)$",
+            "pattern": r"^(https?://[^\s?#@]+|unix:.+|asgi://[\w.]+:[\w.]+(/[^\s?#]*)?)$",
             "examples": [
                 "http://127.0.0.1:3001",
                 "https://api.example.com/v1",

@@ -1,4 +1,4 @@
-"""Keeps the services beside the gateway alive: one supervised process for each `asgi://` service.
+"""Keeps the services beside the gateway alive: one supervised process for each `asgi://` application.
 
 A child that dies is started again with back-off and never stops the gateway, which serves without it (requirements
 13.2). Its output goes where the supervisor's errors go. The sockets are in a private folder that ends with us.
@@ -27,11 +27,23 @@ log = logging.getLogger("portico.process")
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What to run: `target` is `package.module:app`, `env` is added to the gateway's own environment."""
+    """What to run: `target` is `package.module:app`, `env` is added to the gateway's own environment. `shared`: the
+    services that run this with this `env` share one process, and are told apart by the path of their address."""
 
     service: str
     target: str
     env: tuple[tuple[str, str], ...] = ()
+    shared: bool = False
+
+    @property
+    def label(self) -> str:
+        """What the process is called."""
+        return self.target if self.shared else self.service
+
+    @property
+    def process(self) -> tuple[object, ...]:
+        """Equal for all that one process serves."""
+        return self.label, self.target, self.env
 
 
 class Child:
@@ -50,7 +62,7 @@ class Child:
         self._socket: socket.socket | None = None
         self._lifeline: asyncio.StreamWriter | None = None
         self._stopping = False
-        self._task = asyncio.create_task(self._keep(), name=f"child {app.service}")
+        self._task = asyncio.create_task(self._keep(), name=f"child {app.label}")
 
     @property
     def ready(self) -> bool:
@@ -76,7 +88,7 @@ class Child:
             self._task.cancel()
         done, _ = await asyncio.wait([self._task], timeout=within_s)
         if not done:
-            log.warning("service %s did not stop within %g s: killed", self.app.service, within_s)
+            log.warning("service %s did not stop within %g s: killed", self.app.label, within_s)
             self.kill()
             await asyncio.wait([self._task])
 
@@ -91,7 +103,7 @@ class Child:
     def status(self) -> dict[str, object]:
         """For `portico status`."""
         return {
-            "service": self.app.service,
+            "service": self.app.label,
             "app": self.app.target,
             "pid": self.pid,
             "ready": self.ready,
@@ -101,7 +113,7 @@ class Child:
 
     def order(self) -> tuple[str, str]:
         """By service, then by age."""
-        return self.app.service, self.path
+        return self.app.label, self.path
 
     async def _keep(self) -> None:
         backoff = Backoff(self._timing.backoff_first_s, self._timing.backoff_last_s, self._timing.stable_s)
@@ -118,7 +130,7 @@ class Child:
                 self.reason = self.reason or f"{self.app.target} {describe_exit(code)}"
                 self._tried.set()
                 wait_s = backoff.died(useful_s)
-                log.error("service %s: %s; starting it again in %g s", self.app.service, self.reason, wait_s)
+                log.error("service %s: %s; starting it again in %g s", self.app.label, self.reason, wait_s)
                 await asyncio.sleep(wait_s)
                 self.restarts += 1
         finally:
@@ -160,7 +172,7 @@ class Child:
                     "-P",
                     "-m",
                     "portico.services.child",
-                    f"--service={self.app.service}",
+                    f"--service={self.app.label}",
                     f"--app={self.app.target}",
                     f"--socket={self.path}",
                     f"--listen={listening.fileno()}",
@@ -200,7 +212,7 @@ class Child:
             self._ready_since = asyncio.get_running_loop().time()
             self._tried.set()
             if self.restarts:
-                log.info("service %s is back (pid %s)", self.app.service, self.pid)
+                log.info("service %s is back (pid %s)", self.app.label, self.pid)
         elif line.startswith(FAILED):
             self.reason = line.removeprefix(FAILED).decode(errors="replace").strip()
 
@@ -218,31 +230,34 @@ class Children:
     def start(self, apps: Iterable[App], grace_s: float, *, anew: bool = False) -> dict[str, Child]:
         """A child for each application: the current one where nothing has changed, else (or `anew`) a new one."""
         wanted: dict[str, Child] = {}
+        running = {} if anew else {child.app.process: child for child in self.current.values()}
         for app in apps:
-            child = self.current.get(app.service)
-            if child is None or child.app != app or anew:
+            child = running.get(app.process)
+            if child is None:
                 self._folder = self._folder or tempfile.mkdtemp(prefix="portico-")
                 self._started += 1
                 # Short, whatever the service is called: a socket's address has 107 bytes.
                 child = Child(app, f"{self._folder}/{self._started}.sock", self._timing, grace_s)
                 self._all.add(child)
+                running[app.process] = child
             wanted[app.service] = child
         return wanted
 
     async def settled(self, children: Mapping[str, Child]) -> list[str]:
         """Wait until each is ready or has failed once; why each that is not ready is not."""
-        await asyncio.gather(*(child.settled(self._timing.children_s) for child in children.values()))
-        return [f"service {name}: {child.reason}" for name, child in children.items() if not child.ready]
+        processes = list(dict.fromkeys(children.values()))
+        await asyncio.gather(*(child.settled(self._timing.children_s) for child in processes))
+        return [f"service {child.app.label}: {child.reason}" for child in processes if not child.ready]
 
     def adopt(self, wanted: dict[str, Child]) -> list[Child]:
         """Make `wanted` the current ones; those that are not wanted any more."""
-        retired = [child for child in self.current.values() if child not in wanted.values()]
+        retired = [child for child in dict.fromkeys(self.current.values()) if child not in wanted.values()]
         self.current = wanted
         return retired
 
     async def stop(self, children: Iterable[Child] | None = None, within_s: float | None = None) -> None:
         """End some of them, or all."""
-        ending = list(self._all if children is None else children)
+        ending = list(dict.fromkeys(self._all if children is None else children))
         patience_s = self._timing.child_stop_s if within_s is None else within_s
         await asyncio.gather(*(child.stop(patience_s) for child in ending))
         self._all.difference_update(ending)

@@ -36,7 +36,7 @@ class Plan:
         """The plan that these settings amount to."""
         gateway = settings.gateway
         apps = tuple(
-            App(name, address.app, tuple(sorted(service.env.items())))
+            App(name, address.app, tuple(sorted(service.env.items())), shared=bool(address.base))
             for name, service in settings.services.items()
             for address in service.addresses
             if address.scheme == "asgi"

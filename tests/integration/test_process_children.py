@@ -172,3 +172,32 @@ def test_a_restart_replaces_services_too(gateway: Supervised) -> None:
         _ask_app(answer["children"]["app"])["greeting"] for answer in gateway.from_every_worker().values()
     )
     until(lambda: not alive(pid), "the old one to end")
+
+
+def test_services_with_paths_of_one_application_share_its_process(gateway: Supervised) -> None:
+    gateway.write(SHARED.format(folder=gateway.folder, second="hello"))
+    gateway.start()
+    assert gateway.announced["children"] == {"one": True, "two": True, "alone": True}
+    label = "tests.integration.process_app:app"
+    shared, alone = sorted(
+        gateway.ask("status")["children"], key=lambda child: str(child["service"] != label)
+    )
+    assert (shared["service"], alone["service"]) == (label, "alone")
+    gateway.write(SHARED.format(folder=gateway.folder, second="bye"))
+    assert gateway.ask("reload")["ok"]
+    # Another environment is another process; who kept theirs keeps the process too.
+    pids = [child["pid"] for child in gateway.ask("status")["children"] if not child["leaving"]]
+    assert len(pids) == 3
+    assert shared["pid"] in pids
+    assert alone["pid"] in pids
+
+
+SHARED = """
+version: 1
+gateway: {{listen: ["127.0.0.1:0"], data: "{folder}/var"}}
+services:
+  one: {{url: "asgi://tests.integration.process_app:app/one", env: {{GREETING: hello}}}}
+  two: {{url: "asgi://tests.integration.process_app:app/two", env: {{GREETING: {second}}}}}
+  alone: {{url: "asgi://tests.integration.process_app:app", env: {{GREETING: hello}}}}
+routes: [{{match: /one, service: one}}]
+"""

@@ -84,7 +84,8 @@ class ServiceSettings(SettingsModel):
 
     url: Maybe[ServiceAddress] = Field(
         default=None,
-        description="Where the service is: http://, https://, unix:/path or asgi://package.module:app.",
+        description="Where the service is: http://, https://, unix:/path or asgi://package.module:app; services with "
+        "one asgi:// application, each with a path of its own behind it, and one env share its process.",
     )
     instances: Annotated[OneOrMany[ServiceAddress], Distinct] = Field(
         default=(), description="Where the service's instances are, if it has several."

@@ -71,6 +71,12 @@ def test_no_listen(written: object, suggestion: str) -> None:
             "asgi://shop.app:make.app",
             "localhost",
         ),
+        (
+            "asgi://shop.app:app/tickets/",
+            Address("asgi", base="/tickets", app="shop.app:app"),
+            "asgi://shop.app:app/tickets",
+            "localhost",
+        ),
     ],
 )
 def test_address(text: str, address: Address, canonical: str, authority: str) -> None:
@@ -85,7 +91,8 @@ def test_address(text: str, address: Address, canonical: str, authority: str) ->
     [
         "a:80", "a", "ftp://a", "http://", "http://a:", "http://a:0", "http://a:99999", "http://a b", "http://a/b c",
         "http://a/?x", "http://a#x", "http://u:p@a", "http://a/../b", "http://a/%zz", "http://é", "http://a..b",
-        "http://[::1", "http://::1", "asgi://app", "asgi://a.b:", "asgi://a-b:app", "unix:", "", 3, None, ["http://a"],
+        "http://[::1", "http://::1", "asgi://app", "asgi://a.b:", "asgi://a-b:app", "asgi://a:b/../c",
+        "unix:", "", 3, None, ["http://a"],
     ],
 )  # fmt: skip
 def test_no_address(written: object) -> None:
