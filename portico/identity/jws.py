@@ -7,18 +7,13 @@ exception of a library comes out. Headers that name keys (`jku`, `jwk`, `x5u`, `
 
 from __future__ import annotations
 
-import json
-from binascii import Error as Base64Error
-from binascii import a2b_base64, b2a_base64
-from collections.abc import Container, Iterable
-from sys import intern
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
-from .keys import ALGORITHMS, Key
+from .encoding import from_base64url, from_json
+from .keys import ALGORITHMS, Key, KeyRefusedError
 
 TOKEN_BYTES = 8 * 1024  # a longer token is refused unread
-
-_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
 class TokenError(Exception):
@@ -30,14 +25,38 @@ class TokenError(Exception):
         self.expired = expired
 
 
-def verify(
-    token: bytes | str, keys: Iterable[Key], algorithms: Container[str]
-) -> tuple[dict[str, Any], bytes]:
-    """The protected header and the payload of `token`, if one of `keys` signed it with one of `algorithms`.
+class Compact:
+    """A compact JWS, read and not yet verified. `signed` is what the signature stands over."""
 
-    A key is tried only for algorithms of its own; `kid` chooses nothing, since these keys are all trusted
-    alike. Raises TokenError and nothing else.
-    """
+    __slots__ = ("algorithm", "header", "kid", "payload", "signature", "signed")
+
+    def __init__(
+        self, header: dict[str, Any], algorithm: str, payload: bytes, signature: bytes, signed: bytes
+    ) -> None:
+        self.header = header
+        self.algorithm = algorithm
+        self.kid: str | None = header.get("kid")
+        self.payload = payload
+        self.signature = signature
+        self.signed = signed
+
+    def check(self, keys: Iterable[Key]) -> None:
+        """Raises TokenError unless one of `keys` that serves the algorithm has made the signature."""
+        verifier = ALGORITHMS[self.algorithm]
+        for key in keys:
+            if self.algorithm not in key.algorithms:
+                continue
+            try:
+                good = verifier.verify(self.signed, key.material, self.signature)
+            except Exception as error:  # noqa: BLE001 - whatever a library makes of hostile bytes, they prove nothing
+                raise TokenError(f"its signature could not be checked ({type(error).__name__})") from None
+            if good:
+                return
+        raise TokenError("its signature is not from a key that is trusted here")
+
+
+def read(token: bytes | str, algorithms: Container[str]) -> Compact:
+    """Take `token` apart. Raises TokenError unless it is a compact JWS with one of `algorithms`."""
     if isinstance(token, str):
         try:
             token = token.encode("ascii")
@@ -52,18 +71,35 @@ def verify(
     algorithm = _check_header(header, algorithms)
     payload = decode_segment(parts[1], "payload")
     signature = decode_segment(parts[2], "signature")
-    signed = token[: len(parts[0]) + 1 + len(parts[1])]
-    verifier = ALGORITHMS[algorithm]
-    for key in keys:
-        if algorithm not in key.algorithms:
-            continue
-        try:
-            good = verifier.verify(signed, key.material, signature)
-        except Exception as error:  # noqa: BLE001 - whatever a library makes of hostile bytes, they prove nothing
-            raise TokenError(f"its signature could not be checked ({type(error).__name__})") from None
-        if good:
-            return header, payload
-    raise TokenError("its signature is not from a key that is trusted here")
+    return Compact(header, algorithm, payload, signature, token[: len(parts[0]) + 1 + len(parts[1])])
+
+
+def verify(
+    token: bytes | str, keys: Iterable[Key], algorithms: Container[str]
+) -> tuple[dict[str, Any], bytes]:
+    """The protected header and the payload of `token`, if one of `keys` signed it with one of `algorithms`.
+
+    A key is tried only for algorithms of its own; `kid` chooses nothing, since these keys are all trusted
+    alike. Raises TokenError and nothing else.
+    """
+    compact = read(token, algorithms)
+    compact.check(keys)
+    return compact.header, compact.payload
+
+
+def verify_by_jwk(
+    token: bytes | str, jwk: Mapping[str, Any], algorithms: Container[str]
+) -> tuple[dict[str, Any], bytes]:
+    """The protected header and the payload of a compact JWS that the key `jwk` signed with one of `algorithms`.
+
+    The key's own `alg`, `use` and `key_ops` bind, and the least sizes of RFC 7518. Raises TokenError, also for a key
+    that cannot be used, and nothing else.
+    """
+    try:
+        key = Key.from_jwk(jwk)
+    except KeyRefusedError as error:
+        raise TokenError(f"the key {error}") from None
+    return verify(token, (key,), algorithms)
 
 
 def _check_header(header: dict[str, Any], algorithms: Container[str]) -> str:
@@ -82,40 +118,18 @@ def _check_header(header: dict[str, Any], algorithms: Container[str]) -> str:
 
 def decode_segment(segment: bytes, name: str) -> bytes:
     """The bytes behind one base64url segment without padding, refused in any form but the canonical one."""
-    padded = segment.translate(_TO_STANDARD) + b"=" * (-len(segment) % 4)
     try:
-        data = a2b_base64(padded)
-    except Base64Error:
-        raise TokenError(f"its {name} is not base64url") from None
-    if b2a_base64(data, newline=False) != padded:
-        raise TokenError(f"its {name} is not base64url in canonical form")
-    return data
+        return from_base64url(segment)
+    except ValueError as error:
+        raise TokenError(f"its {name} {error}") from None
 
 
 def json_object(data: bytes, name: str) -> dict[str, Any]:
     """The JSON object in `data`, with names that occur once and text that is Unicode (RFC 7493)."""
     try:
-        value = _decode(data.decode())
-        if b"\\u" in data:
-            # An escape can spell half a surrogate pair, which no encoder could write again.
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise TokenError(f"its {name} is not valid JSON") from None
+        value = from_json(data)
+    except ValueError as error:
+        raise TokenError(f"its {name} {error}") from None
     if not isinstance(value, dict):
         raise TokenError(f"its {name} is not a JSON object")
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # All tokens of an issuer have the same names: interned, 10,000 remembered tokens keep one copy of each.
-    members = {intern(name): value for name, value in pairs}
-    if len(members) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return members
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode

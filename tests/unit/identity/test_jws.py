@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
 from typing import Any
 
 import pytest
@@ -192,22 +190,3 @@ def test_text_that_is_not_ascii_is_refused() -> None:
 )
 def test_header_that_is_not_one_json_object_is_refused(header: bytes) -> None:
     assert "header" in refusal(sign_bytes(header, b"{}"))
-
-
-VECTORS = pathlib.Path(
-    os.environ.get("PORTICO_VECTORS", pathlib.Path(__file__).parents[4] / "shared" / "vectors")
-)
-
-
-@pytest.mark.parametrize("name", ["4_1", "4_2", "4_3", "4_4"])
-def test_rfc_7520_cookbook(name: str) -> None:
-    folder = VECTORS / "rfc7520" / "jws"
-    if not folder.is_dir():
-        pytest.skip(f"there is no {folder}; PORTICO_VECTORS can name the folder of the vectors")
-    (file,) = folder.glob(f"{name}.*.json")
-    case = json.loads(file.read_text())
-    key, allowed = Key.from_jwk(case["input"]["key"]), {case["input"]["alg"]}
-    header, payload = verify(case["output"]["compact"], [key], allowed)
-    assert header == case["signing"]["protected"]
-    assert payload.decode() == case["input"]["payload"]
-    assert "not allowed" in refusal(case["output"]["compact"], [key], {"EdDSA"})

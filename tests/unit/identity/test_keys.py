@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.utils import base64url_encode
 
-from portico.identity.keys import Key, KeyRefusedError, public_keys
+from portico.identity.keys import SET_KEYS, Key, KeyRefusedError, KeySet, WrittenKeys, public_keys
 from tests.unit.identity.signing import private_key, private_pem, public_pem
 
 
@@ -98,7 +98,10 @@ def test_certificate_gives_its_key() -> None:
         ('{"keys": [3]}', "a member that is no key"),
         ('{"kty": "oct", "k": "AAAA"}', "belongs under secret"),
         ('{"kty": "RSA", "n": "AQAB"}', "not a usable JSON Web Key"),
-        ('{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}', "not a usable JSON Web Key"),
+        ('{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}', 'a "x" of 1 bytes instead of 32'),
+        ('{"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}', "on a curve that no algorithm"),
+        ('{"kty": "OKP", "crv": "X25519", "x": "AA"}', "on a curve that no algorithm"),
+        ('{"kty": "RSA", "kty": "oct"}', "neither PEM nor JSON"),
     ],
 )
 def test_text_that_is_no_public_key_is_refused(text: str, reason: str) -> None:
@@ -168,7 +171,7 @@ def test_symmetric_jwk_is_a_secret() -> None:
         ({"key_ops": "verify"}, 'lack "verify"'),
         ({"kid": 7}, '"kid" that is no string'),
         ({"kty": "XYZ"}, '"kty"'),
-        ({"kty": ["RSA"]}, "not a usable JSON Web Key"),
+        ({"kty": ["RSA"]}, '"kty"'),
         ({"n": 17}, "not a usable JSON Web Key"),
         ({"n": None}, "not a usable JSON Web Key"),
     ],
@@ -180,3 +183,113 @@ def test_jwk_that_is_not_for_this_is_refused(members: dict[str, Any], reason: st
 
 def test_repr_shows_no_secret() -> None:
     assert repr(Key.from_secret("s" * 32)) == "<Key without id for HS256>"
+
+
+def test_private_jwk_in_the_configuration_is_refused() -> None:
+    made = ECAlgorithm.to_jwk(private_key("ES256"), as_dict=True)
+    with pytest.raises(KeyRefusedError, match="is a private key"):
+        public_keys(json.dumps(made))
+
+
+def number(value: int) -> str:
+    return base64url_encode(value.to_bytes((value.bit_length() + 7) // 8)).decode()
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"e": number(1)}, "is damaged"),
+        ({"e": number(65536)}, "is damaged"),
+        ({"e": number((1 << 72) + 1)}, "exponent of more than 64"),
+        ({"n": number((1 << 8200) + 1)}, "more than 8192 bits"),
+        ({"n": number((1 << 1023) + 1)}, "RSA key of 1024 bits"),
+        ({"n": "AQAB="}, "not base64url"),
+        ({"n": "AQ AB"}, "not base64url"),
+        ({"n": "é"}, 'has no "n"'),
+        ({"e": ""}, "is damaged"),
+    ],
+)
+def test_rsa_numbers_that_cost_or_prove_nothing_are_refused(members: dict[str, Any], reason: str) -> None:
+    with pytest.raises(KeyRefusedError, match=reason):
+        Key.from_jwk(jwk("RS256", **members))
+
+
+def test_point_that_is_not_on_the_curve_is_refused() -> None:
+    made = jwk("ES256")
+    with pytest.raises(KeyRefusedError, match="is damaged"):
+        Key.from_jwk(made | {"x": made["y"], "y": made["x"]})
+
+
+def test_certificates_in_a_key_change_nothing() -> None:
+    made = jwk("ES256", kid="k1")
+    chained = Key.from_jwk(made | {"x5c": ["not a certificate"], "x5u": "http://127.0.0.1:1/", "x5t": "?"})
+    assert chained.material == Key.from_jwk(made).material
+
+
+# -- sets that an issuer publishes
+
+
+def published(*members: Any) -> bytes:
+    return json.dumps({"keys": list(members)}).encode()
+
+
+def test_members_of_a_set_that_cannot_be_used_are_left_out() -> None:
+    secret = {"kty": "oct", "k": base64url_encode(b"s" * 64).decode()}
+    leaked = ECAlgorithm.to_jwk(private_key("ES384"), as_dict=True)
+    future = {"kty": "AKP", "alg": "ML-DSA-44"}
+    encrypting = jwk("RS256", use="enc", kid="k2")
+    found = KeySet.read(published(secret, leaked, future, encrypting, 7, jwk("ES256", kid="k1")))
+    assert [key.kid for key in found.keys] == ["k1"]
+    assert [reason.split(" ")[0] for reason in found.refused] == [f"keys[{index}]" for index in range(5)]
+    assert "published" in found.refused[0]
+    assert "published" in found.refused[1]
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (b"", "is no JWK set"),
+        (b"<html>", "is no JWK set"),
+        (b"[]", 'no list "keys"'),
+        (b"{}", 'no list "keys"'),
+        (b'{"keys": {}}', 'no list "keys"'),
+        (b'{"keys": [], "keys": []}', "is no JWK set"),
+        (b'{"keys": []}', "no usable key"),
+        (published(*[{}] * (SET_KEYS + 1)), f"has {SET_KEYS + 1} keys"),
+    ],
+)
+def test_document_that_is_no_set_is_refused(document: bytes, reason: str) -> None:
+    with pytest.raises(KeyRefusedError, match=reason):
+        KeySet.read(document)
+
+
+def test_kid_chooses_and_never_falls_back() -> None:
+    found = KeySet.read(published(jwk("RS256", kid="r"), jwk("ES256", kid="e"), jwk("ES384")))
+    assert [key.kid for key in found.choose("r", "RS256")] == ["r"]
+    assert found.choose("r", "ES256") == ()
+    assert found.choose("unknown", "RS256") == ()
+    assert found.choose("", "ES384") == ()
+    assert found.knows("e")
+    assert not found.knows("")
+
+
+def test_token_without_kid_needs_a_key_that_is_the_only_one_for_its_algorithm() -> None:
+    found = KeySet.read(published(jwk("RS256", kid="old"), jwk("RS256", kid="new"), jwk("ES256", kid="e")))
+    assert found.choose(None, "RS256") == ()
+    assert len(found.choose(None, "ES256")) == 1
+
+
+def test_digest_changes_with_the_keys_and_not_with_their_order_or_other_members() -> None:
+    one, two = jwk("RS256", kid="r"), jwk("ES256", kid="e")
+    first = KeySet.read(published(one, two)).digest
+    assert KeySet.read(published(two | {"x5t": "AAAA"}, one)).digest == first
+    assert KeySet.read(published(one)).digest != first
+    assert KeySet.read(published(one, two | {"kid": "f"})).digest != first
+    assert KeySet.read(published(one | {"alg": "RS256"}, two)).digest != first
+
+
+def test_written_keys_are_all_tried_whatever_the_kid() -> None:
+    keys = WrittenKeys([Key.from_jwk(jwk("RS256", kid="r")), Key.from_secret("s" * 64)])
+    assert len(keys.choose("unknown", "RS256")) == 1
+    assert keys.knows("unknown")
+    assert keys.trusted
