@@ -122,7 +122,7 @@ class _WatchedRoad:
             try:
                 await asyncio.wait_for(self._over.wait(), SWEEP_S)
             except TimeoutError:
-                self._road.sweep(monotonic())  # a stage may wait, but not for ever
+                self._road.patience.sweep(monotonic())  # a stage may wait, but not for ever
         x = self._x
         assert x is not None, "a request that was answered or forwarded has an exchange"
         chain = self._originals[x.chain]

@@ -130,7 +130,7 @@ class Gateway:
             services=self.services,
             children=children,
             clock=self.clock,
-            replies=self.road,
+            replies=self.road.back,
             moved=self._breaker_moved,
             answers=partial(endpoint_routes, settings, self),
             stage_map=self.stage_map,
@@ -238,8 +238,8 @@ class Gateway:
                 if not listener.waiting():
                     break
             listener.close_idle()
-        whole = await self.road.empty(max(0.0, until - monotonic()))
-        self.road.cut()
+        whole = await self.road.in_flight.empty(max(0.0, until - monotonic()))
+        self.road.patience.cut()
         return whole
 
     async def close(self) -> None:
@@ -267,7 +267,7 @@ class Gateway:
         self.clock.tick(now)
         self.access_logs.flush()
         self.log.flush()
-        self.road.sweep(now)
+        self.road.patience.sweep(now)
         self.limits.sweep(now)
         self._remains.sweep()
         if self.listener is not None:
@@ -275,7 +275,7 @@ class Gateway:
         for pool in self.services.pools():
             pool.sweep(now)
         while self._retired and self._retired[0][0] < now:
-            self.road.end_tunnels(self._retired.pop(0)[1])
+            self.road.patience.end_tunnels(self._retired.pop(0)[1])
 
     # -- what others see
 
