@@ -8,8 +8,7 @@ counts do not have to. Times are wall seconds, since stores are shared by proces
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from math import inf
 from typing import Literal, NamedTuple, Protocol
 
@@ -46,12 +45,12 @@ class Outcome(enum.IntEnum):
 PASSED = Outcome.PASSED
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One request's question, judged in this order; what refuses ends it, and nothing behind it is counted.
 
     `early` limits, all or none; `marks`, revoked or not, of something issued at `issued`; `late` limits, all or none;
-    then each of `reported` by itself, which refuses nothing.
+    then each of `reported` by itself, which refuses nothing. `sure`: where nobody can say whether the marks are
+    revoked, the answer is StoreAwayError and never that they are not, whatever the configuration allows elsewhere.
     """
 
     early: Sequence[Spend] = ()
@@ -59,6 +58,7 @@ class Ask:
     issued: float = 0.0
     late: Sequence[Spend] = ()
     reported: Sequence[Spend] = ()
+    sure: bool = False
 
 
 class Judged(NamedTuple):
@@ -76,7 +76,7 @@ class Judged(NamedTuple):
 class Store(Protocol):
     """Every verb may raise StoreAwayError, and nothing else."""
 
-    async def judge(self, ask: Ask) -> Judged:
+    def judge(self, ask: Ask) -> Awaitable[Judged]:
         """Whether a request may pass, as far as a store can know."""
 
     async def revoke(self, mark: bytes, until: float, before: float = inf) -> None:
