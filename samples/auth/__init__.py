@@ -9,6 +9,8 @@
     GET  /me, PUT /me       token    the caller's own account
     POST /change-password   token    204
 
+The same under `/auth`, for a gateway that strips the prefix; and for the gateway alone `GET /users/{id}`.
+
 Left out: `POST /refresh` and the revocation of tokens, which the gateway does, because it alone sees every
 request. So logging out or changing the password here does not end a token before its time.
 
@@ -19,7 +21,7 @@ answer with `AUTH_DEVELOPMENT=1`, and otherwise as a message file in the outbox 
 
 from __future__ import annotations
 
-from samples.auth import own_account, recovery, sign_in
+from samples.auth import own_account, recovery, sign_in, users
 from samples.auth.opening import open_auth
 from samples.auth.schema import metadata
 from samples.platform.service import build_service
@@ -30,4 +32,6 @@ app = build_service(
     routes=[*sign_in.routes, *recovery.routes, *own_account.routes],
     health_at="/auth/health",
     start=open_auth,
+    at_root=True,
+    internal=users.routes,
 )

@@ -9,7 +9,7 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from samples.auth.schema import accounts
+from samples.auth.schema import account_details, accounts
 from samples.auth.settings import Demo
 from samples.platform.clock import utc_now
 from samples.platform.database import Database, upsert_into
@@ -81,8 +81,8 @@ async def put_demo_account(database: Database, demo: Demo, tenant_id: str, passw
     wanted = {
         "tenant_id": tenant_id,
         "email": demo.email,
-        "name": "Demo Agent",
-        "role": "agent",
+        "name": f"Demo {demo.role.title()}",
+        "role": demo.role,
         "password_hash": password_hash,
         "email_verified_at": now,
         "updated_at": now,
@@ -96,3 +96,10 @@ async def put_demo_account(database: Database, demo: Demo, tenant_id: str, passw
             )
         except IntegrityError:
             raise SettingsError(f"DEMO_USER is {demo.email}, which somebody else registered") from None
+        if demo.venue_id is not None:
+            given = {"venue_id": demo.venue_id, "permissions": []}
+            await connection.execute(
+                upsert_into(connection, account_details)
+                .values(account_id=DEMO_USER_ID, **given)
+                .on_conflict_do_update(index_elements=[account_details.c.account_id], set_=given)
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Table
+from sqlalchemy import JSON, Column, ForeignKey, Index, MetaData, String, Table
 
 from samples.platform.database import UtcTime
 
@@ -21,6 +21,15 @@ accounts = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
 )
+
+account_details = Table(
+    "auth_account_details",
+    metadata,
+    Column("account_id", String(36), ForeignKey("auth_accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("venue_id", String(36)),
+    Column("permissions", JSON, nullable=False),
+)
+"""What an operator has given to some accounts beside their role."""
 
 one_time_tokens = Table(
     "auth_one_time_tokens",

@@ -1,5 +1,5 @@
-"""Registering, logging in and out. Nobody chooses their own role or tenant: a new account has the role
-`user` in the tenant of the configuration."""
+"""Registering, logging in and out. Nobody chooses their own role or tenant: a new account has the role and
+the tenant of the configuration."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def register(request: Request) -> Response:
             tenant_id=auth.settings.tenant_id,
             email=wanted.email,
             name=wanted.name,
-            role="user",
+            role=auth.settings.role,
             password_hash=hashed,
         )
         token = await one_time.issue(connection, account, "verify")

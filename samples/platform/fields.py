@@ -88,7 +88,7 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 async def read_body(request: Request, model: type[BodyT]) -> BodyT:
     """The body as `model`; 400 when it is no JSON, 422 when it does not fit, 413 above the limit."""
-    content = await _bounded(request)
+    content = await read_bytes(request)
     try:
         return model.model_validate_json(content)
     except ValidationError as problem:
@@ -97,7 +97,8 @@ async def read_body(request: Request, model: type[BodyT]) -> BodyT:
         raise InvalidError.of(problem) from None
 
 
-async def _bounded(request: Request) -> bytes:
+async def read_bytes(request: Request) -> bytes:
+    """The whole body; 413 above the limit."""
     content = bytearray()
     try:
         async for piece in request.stream():

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,8 +17,15 @@ from starlette.applications import Starlette
 from samples.platform.settings import SettingsError, read_settings
 
 
-def serve(service: str, app: Starlette, *, port: int) -> int:
-    """Serves `app` until it is told to stop, and returns the exit code. `port` is the usual one."""
+def serve(
+    service: str,
+    app: Starlette,
+    *,
+    port: int,
+    read: Callable[[str, Mapping[str, str]], Any] = read_settings,
+) -> int:
+    """Serves `app` until it is told to stop, and returns the exit code. `port` is the usual one, `read` judges the
+    environment."""
     parser = argparse.ArgumentParser(
         prog=f"python -m samples.{service}", description=f"The {service} service of the platform."
     )
@@ -28,7 +37,7 @@ def serve(service: str, app: Starlette, *, port: int) -> int:
     if wanted.database_url:
         os.environ[f"{service.upper()}_DATABASE_URL"] = wanted.database_url
     try:
-        read_settings(service, os.environ)
+        read(service, os.environ)
     except SettingsError as problem:
         sys.stderr.write(f"samples.{service}: {problem}\n")
         return 2

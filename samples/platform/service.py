@@ -47,12 +47,20 @@ Opening = Callable[[Starlette, Running, Mapping[str, str]], AbstractAsyncContext
 
 
 def build_service(
-    name: str, *, tables: MetaData, routes: Sequence[Route], health_at: str, start: Opening | None = None
+    name: str,
+    *,
+    tables: MetaData,
+    routes: Sequence[Route],
+    health_at: str,
+    start: Opening | None = None,
+    at_root: bool = False,
+    internal: Sequence[Route] = (),
 ) -> Starlette:
     """The application of the service `name`.
 
     `routes` are relative to `/api/v1`. `GET /health` and, under the service's own prefix, `health_at` need
-    no token. `start` opens what this service alone needs, and closes it.
+    no token. `start` opens what this service alone needs, and closes it. `at_root`: the routes are at the root as well,
+    for a gateway that strips the prefix. `internal` are at the root, and no gateway forwards to them.
     """
 
     @asynccontextmanager
@@ -83,7 +91,13 @@ def build_service(
         routes=[
             Route("/health", health),
             Route(f"{PREFIX}{health_at}", health),
+            *internal,
             Mount(PREFIX, Router(routes, redirect_slashes=False)),
+            *(
+                [Route(health_at, health), Mount("", Router(routes, redirect_slashes=False))]
+                if at_root
+                else []
+            ),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,

@@ -47,12 +47,17 @@ def read_settings(service: str, environ: Mapping[str, str]) -> Settings:
         raise SettingsError(
             f"JWT_SECRET is {len(secret.encode())} bytes long; it must have at least {MIN_SECRET_BYTES}"
         )
-    url = environ.get(f"{service.upper()}_DATABASE_URL") or environ.get("DATABASE_URL")
     return Settings(
-        database_url=url or f"sqlite:///./var/{service}.db",
+        database_url=read_database_url(service, environ),
         jwt_secret=secret,
         jwt_issuer=environ.get("JWT_ISSUER") or DEFAULT_ISSUER,
     )
+
+
+def read_database_url(service: str, environ: Mapping[str, str]) -> str:
+    """Where the data of `service` is; services that check no token need nothing else."""
+    url = environ.get(f"{service.upper()}_DATABASE_URL") or environ.get("DATABASE_URL")
+    return url or f"sqlite:///./var/{service}.db"
 
 
 def read_duration(name: str, environ: Mapping[str, str], default: str) -> int:

@@ -105,7 +105,7 @@ class Service:
 
 def environment() -> dict[str, str]:
     """This process's environment without what would configure a service."""
-    meant = re.compile(r"JWT_|AUTH_|DEMO_|(\w+_)?DATABASE_URL$")
+    meant = re.compile(r"JWT_|AUTH_|DEMO_|RESOURCE_|VENUES_|(\w+_)?DATABASE_URL$")
     kept = {name: value for name, value in os.environ.items() if not meant.match(name)}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 

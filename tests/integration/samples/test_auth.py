@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import jwt
 import pytest
 
@@ -247,3 +248,20 @@ def test_outside_development_tokens_go_to_the_outbox(database_url: str, tmp_path
         nobody.post("/auth/reset-password", {"token": codes[1], "password": "battery staple"}, 204)
         assert all(file.stat().st_mode & 0o077 == 0 for file in (outbox, *outbox.iterdir()))
         nobody.close()
+
+
+def test_a_gateway_may_strip_the_prefix_and_ask_about_a_user_of_the_tenant(
+    auth_service: Service, account: dict[str, Any]
+) -> None:
+    user = account["user"]
+    with httpx.Client(base_url=auth_service.base_url) as client:
+        own = client.get("/auth/me", headers={"Authorization": f"Bearer {account['accessToken']}"})
+        assert own.json() == {**user, "updatedAt": own.json()["updatedAt"]}
+        asked = {"X-Gateway-Internal": "true", "X-Tenant-ID": "demo"}
+        path = f"/users/{user['id']}"
+        told = client.get(path, headers=asked).json()
+        assert (told["email"], told["role"], told["tenant_id"]) == (user["email"], "user", "demo")
+        assert (told["permissions"], told["venueId"]) == ([], None)
+        assert client.get(path, headers={**asked, "X-Tenant-ID": "another"}).status_code == 404
+        assert client.get(path, headers={"X-Tenant-ID": "demo"}).status_code == 403
+        assert client.get(f"/api/v1{path}", headers=asked).status_code == 404
