@@ -158,7 +158,7 @@ class Compiler:
                 chains.append(chain)
                 builder.add(entry)
             yield
-        check_effects(settings, self._stages, self._problems)
+        yield from check_effects(settings, self._stages, self._problems)
         unrouted = self._endpoint(EndpointRoute("unrouted", "none", Hooks()))
         asterisk = next(
             (self._endpoint(endpoint) for endpoint in self._endpoints if endpoint.path == "*"), unrouted

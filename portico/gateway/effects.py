@@ -6,7 +6,7 @@ the stages. Each is a problem, and stops the start.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from portico.config.marks import Path
@@ -20,9 +20,9 @@ from .errors import CODES
 SHORTEST_STALL_S = 0.2
 
 
-def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Problems) -> None:
-    """Add a problem for every key that would be without effect."""
-    _passed_headers(settings, problems)
+def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Problems) -> Iterator[None]:
+    """Add a problem for every key that would be without effect, pausing after each route."""
+    yield from _passed_headers(settings, problems)
     stall = settings.gateway.stall
     if stall is not None and stall < SHORTEST_STALL_S:
         reason = "is too short: the loop's heart beats ten times a second"
@@ -31,9 +31,9 @@ def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Pr
         if settings.services[name].breaker is None:
             reason = f"has no effect: {name} has no breaker, and so always counts as ready"
             problems.add(("gateway", "ready", "require", index), reason)
-    _unproven_access(settings, problems)
-    _limits(settings, problems)
-    _unused(settings, problems)
+    yield from _unproven_access(settings, problems)
+    yield from _limits(settings, problems)
+    yield from _unused(settings, problems)
     known = CODES.union(*(stage.codes for stage in stages))
     for code in settings.gateway.errors.texts:
         if code not in known:
@@ -41,19 +41,21 @@ def check_effects(settings: Settings, stages: Iterable[Stage[Any]], problems: Pr
             problems.add(path, f"there is no error {code}", did_you_mean(code, known))
 
 
-def _passed_headers(settings: Settings, problems: Problems) -> None:
+def _passed_headers(settings: Settings, problems: Problems) -> Iterator[None]:
     """`headers.pass` adds to an allow list; without one every header passes anyway."""
     by_default = settings.defaults.headers
+    if by_default.allow is not None:
+        return
     idle: list[Path] = []
-    if by_default.allow is None:
-        limited = [route.headers.allow is not None for route in settings.routes]
-        idle = [
-            ("routes", index)
-            for index, route in enumerate(settings.routes)
-            if route.headers.pass_ and not limited[index]
-        ]
-        if by_default.pass_ and not any(limited):
-            idle.append(("defaults",))
+    limited = False
+    for index, route in enumerate(settings.routes):
+        if route.headers.allow is not None:
+            limited = True
+        elif route.headers.pass_:
+            idle.append(("routes", index))
+        yield
+    if by_default.pass_ and not limited:
+        idle.append(("defaults",))
     for path in idle:
         problems.add(
             (*path, "headers", "pass"),
@@ -62,7 +64,7 @@ def _passed_headers(settings: Settings, problems: Problems) -> None:
         )
 
 
-def _unproven_access(settings: Settings, problems: Problems) -> None:
+def _unproven_access(settings: Settings, problems: Problems) -> Iterator[None]:
     """`authorize` on a route that proves nobody refuses every request."""
     by_default = settings.defaults.stages
     for index, route in enumerate(settings.routes):
@@ -74,13 +76,15 @@ def _unproven_access(settings: Settings, problems: Problems) -> None:
                 "refuses every request: the route proves nobody (authenticate: none), so nobody has a role",
                 "name an identity under authenticate, or write authorize: off",
             )
+        yield
 
 
-def _limits(settings: Settings, problems: Problems) -> None:
+def _limits(settings: Settings, problems: Problems) -> Iterator[None]:
     """Limits by who calls, where nobody is known; what all limits share, where there is none."""
     by_default = settings.defaults.stages
     some = False
     for index, route in enumerate(settings.routes):
+        yield
         limits = route.stages.get("rate_limit", by_default.get("rate_limit"))
         some = some or limits is not None
         if route.stages.get("authenticate", by_default.get("authenticate")):
@@ -108,17 +112,17 @@ def _limits(settings: Settings, problems: Problems) -> None:
         )
 
 
-def _unused(settings: Settings, problems: Problems) -> None:
+def _unused(settings: Settings, problems: Problems) -> Iterator[None]:
     """What is declared and never used is worth knowing, if no reason to stop."""
-    used = {route.service for route in settings.routes}
+    used: set[str] = set()
+    proving = set(settings.defaults.stages.get("authenticate") or ())
+    for route in settings.routes:
+        used.add(route.service)
+        proving.update(route.stages.get("authenticate") or ())
+        yield
     for name in settings.services:
         if name not in used:
             problems.add(("services", name), "no route uses this service", severity="warning", on_key=True)
-    proving = {
-        name
-        for stages in (settings.defaults.stages, *(route.stages for route in settings.routes))
-        for name in stages.get("authenticate") or ()
-    }
     for name in settings.identity:
         if name not in proving:
             problems.add(

@@ -7,7 +7,6 @@ One sweep, ten times a second, is the clock of every deadline, pool, log and hea
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -43,7 +42,7 @@ from .site import Live
 log = logging.getLogger("portico")
 
 SWEEP_S = 0.1
-SLICE_S = 0.002  # of the loop's time that compiling may take at once
+SLICE_S = 0.0005  # of the loop's time that compiling may take at once: requests wait for it
 BACKLOG = 4096
 LAME_S = 1.0  # how long a worker that no longer accepts waits for requests that are on their way
 LOOK_S = 0.05
@@ -104,6 +103,7 @@ class Gateway:
         """Compile a configuration beside the live one. Raises ConfigurationError; then nothing has changed."""
         self.discard()
         self._loop = asyncio.get_running_loop()
+        await _in_slices(self._remains.steps())
         contexts = await prepare_contexts(settings.services.values())
         compiler = self.compiler(settings, children)
         try:
@@ -372,21 +372,9 @@ def _plain(listener: Listener, entry: int) -> asyncio.Protocol:
 
 
 async def _in_slices(steps: Iterator[None]) -> None:
-    """Run a generator without holding the loop for longer than SLICE_S.
-
-    Without the collector: among the objects of ten thousand new routes, one young collection takes over 100 ms. So it
-    is not to find them afterwards either: they are set apart, and freed when their last reference goes.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        until = perf_counter() + SLICE_S
-        for _ in steps:
-            if perf_counter() > until:
-                await asyncio.sleep(0)
-                until = perf_counter() + SLICE_S
-    finally:
-        if collects:
-            if gc.get_count()[0] > gc.get_threshold()[0] > 0:
-                gc.freeze()
-            gc.enable()
+    """Run a generator without holding the loop for longer than SLICE_S."""
+    until = perf_counter() + SLICE_S
+    for _ in steps:
+        if perf_counter() > until:
+            await asyncio.sleep(0)
+            until = perf_counter() + SLICE_S

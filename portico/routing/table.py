@@ -224,6 +224,14 @@ class RouteTable:
         for root in self._roots(b"*" + host.name if host.kind is HostKind.SUFFIX else host.name):
             yield from covering(root, pattern)
 
+    def nodes(self) -> Iterator[Node]:
+        """Every node of every host's trie, each before those below it."""
+        pending = [self._any, *self._exact.values(), *self._suffixes.values()]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending += node.below()
+
     def _search_hosts(
         self, method: bytes, host: bytes, parts: list[bytes], query: bytes, fields: Fields
     ) -> Candidate | None:

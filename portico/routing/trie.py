@@ -90,6 +90,11 @@ class Node:
         node.place = node.place or Place()
         node.place.hold(candidate, for_head)
 
+    def below(self) -> list[Node]:
+        """The nodes one segment further."""
+        wild = (self.param, self.one, self.rest)
+        return [*self.literals.values(), *[node for node in wild if node is not None]]
+
     def _child(self, kind: Kind, literal: bytes) -> Node:
         if kind is Kind.LITERAL:
             child = self.literals.get(literal)
