@@ -22,6 +22,7 @@ http_authenticator: {{domain_controller: null}}
 property_manager: true
 lock_storage: true
 verbose: 1
+server: gunicorn
 """
 _SUMMARY = re.compile(r"summary for `(\w+)': of (\d+) tests run: (\d+) passed")
 _CASE = re.compile(r"^\s*\d+\. (\w+)\.+ (FAIL|WARNING|SKIPPED)(.*)$", re.MULTILINE)

@@ -63,6 +63,8 @@ def run(ground: Ground) -> list[Score]:
 def _scraped(port: int) -> tuple[int, dict[str, Any]]:
     """Samples of the last scrape, and the target, once there was one."""
     end = time.monotonic() + 30
+    while _status(port, "/-/ready") != 200 and time.monotonic() < end:  # it listens before it answers
+        time.sleep(0.1)
     while True:
         targets = json.loads(_get(port, "/api/v1/targets"))["data"]["activeTargets"] or [{}]
         query = json.loads(_get(port, "/api/v1/query?query=scrape_samples_scraped"))["data"]["result"]
