@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .peer import Peer, first_number, said, tool
+from .debian import debian
 
 _CONFIGURATION = """
 {{
@@ -21,28 +21,13 @@ http://127.0.0.1:{port} {{
 }}
 """
 
-
-def _program() -> str:
-    return tool("caddy", "caddy")
-
-
-PEER = Peer(
-    name="caddy",
-    group="caddy",
-    title="Caddy, nothing on",
-    features="nothing",
-    file="Caddyfile",
-    install=_program,
-    version=lambda: f"Caddy {first_number(said(_program(), 'version'))}",
-    configure=lambda setup: _CONFIGURATION.format(port=setup.port, service=setup.service_port),
-    command=lambda setup: [
-        _program(),
-        "run",
-        "--adapter",
-        "caddyfile",
-        "--config",
-        str(setup.folder / "Caddyfile"),
-    ],
+PEER = debian(
+    "caddy",
+    "Caddy",
+    "Caddyfile",
+    lambda setup: _CONFIGURATION.format(port=setup.port, service=setup.service_port),
+    options=["run", "--adapter", "caddyfile", "--config"],
+    version="version",
     environment=lambda setup: {
         "GOMAXPROCS": "1",
         "HOME": str(setup.folder),

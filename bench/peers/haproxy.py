@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .peer import Peer, first_number, said, tool
+from .debian import debian
 
 _CONFIGURATION = """
 global
@@ -21,19 +21,11 @@ backend service
   server one 127.0.0.1:{service}
 """
 
-
-def _program() -> str:
-    return tool("haproxy", "haproxy")
-
-
-PEER = Peer(
-    name="haproxy",
-    group="haproxy",
-    title="HAProxy, nothing on",
-    features="nothing",
-    file="haproxy.cfg",
-    install=_program,
-    version=lambda: f"HAProxy {first_number(said(_program(), '-v'))}",
-    configure=lambda setup: _CONFIGURATION.format(port=setup.port, service=setup.service_port),
-    command=lambda setup: [_program(), "-db", "-f", str(setup.folder / "haproxy.cfg")],
+PEER = debian(
+    "haproxy",
+    "HAProxy",
+    "haproxy.cfg",
+    lambda setup: _CONFIGURATION.format(port=setup.port, service=setup.service_port),
+    options=["-db", "-f"],
+    version="-v",
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.service import NGINX
 
-from .peer import Peer, Setup, first_number, said, tool
+from .debian import debian
+from .peer import Setup
 
 _PROXY = """
   upstream service {{ server 127.0.0.1:{service}; keepalive 256; keepalive_requests 1000000000; }}
@@ -13,10 +14,6 @@ _PROXY = """
     {locations} }}
 """
 _LOCATION = "location {path} {{ proxy_pass http://service; }}"
-
-
-def program() -> str:
-    return tool("nginx", "nginx-light")
 
 
 def configure(setup: Setup) -> str:
@@ -29,15 +26,13 @@ def configure(setup: Setup) -> str:
     return NGINX.format(folder=setup.folder, name="proxy", workers=setup.workers, content=content)
 
 
-PEER = Peer(
-    name="nginx",
-    group="nginx",
-    title="nginx, nothing on",
-    features="nothing",
-    file="nginx.conf",
-    install=program,
-    version=lambda: f"nginx {first_number(said(program(), '-v'))}",
-    configure=configure,
-    command=lambda setup: [program(), "-c", str(setup.folder / "nginx.conf")],
+PEER = debian(
+    "nginx",
+    "nginx",
+    "nginx.conf",
+    configure,
+    options=["-c"],
+    version="-v",
+    package="nginx-light",
     grows=True,
 )
