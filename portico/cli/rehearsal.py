@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import inspect
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from portico.config.values import write
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure
 from portico.exchange.memory import MemoryBudget
+from portico.exchange.reply import Reply
 from portico.exchange.stage import Hooks, Outcome
 from portico.gateway.chain import Chain
 from portico.gateway.check import Nobody
@@ -141,7 +141,6 @@ class _WatchedRoad:
             if link.hooks.on_request is not None
         ]
         watched.requests = tuple(hooks)
-        watched.waits = tuple(map(inspect.iscoroutinefunction, hooks))
         watched.plain = False
         watched.body_at = -1
         watched.ends = (self._ended,)  # nobody counts or logs a rehearsal
@@ -157,19 +156,21 @@ class _WatchedRoad:
         def pass_over(x: Exchange) -> None:
             self._verdicts[place] = Verdict(NEEDS_BODY, f"up to {write(needed or 0, 'size')}")
 
-        def ask(x: Exchange) -> Outcome:
+        def ask(x: Exchange) -> Outcome | Awaitable[Outcome]:
             self._verdicts[place] = Verdict(FAILED)
             try:
-                outcome = cast(Outcome, hook(x))  # type: ignore[misc]  # only links with a hook are watched
+                outcome = hook(x)  # type: ignore[misc]  # only links with a hook are watched
             except Exception as error:
                 self._failed(place, error)
                 raise
-            return self._decided(place, outcome)
+            if outcome is None or isinstance(outcome, Reply | Failure):
+                return self._decided(place, outcome)
+            return wait(outcome)
 
-        async def wait(x: Exchange) -> Outcome:
+        async def wait(pending: Awaitable[Outcome]) -> Outcome:
             self._verdicts[place] = Verdict(FAILED, "did not decide in time")
             try:
-                outcome = await cast(Awaitable[Outcome], hook(x))  # type: ignore[misc]  # as above
+                outcome = await pending
             except Exception as error:
                 self._failed(place, error)
                 raise
@@ -177,7 +178,7 @@ class _WatchedRoad:
 
         if needed is not None:
             return pass_over
-        return wait if inspect.iscoroutinefunction(hook) else ask
+        return ask
 
     def _decided(self, place: int, outcome: Outcome) -> Outcome:
         if outcome is None:

@@ -129,12 +129,15 @@ class _Checks:
             self._no_effect(("gateway", "errors", "content_type"), "without a body")
 
     def identity(self, identity: IdentitySettings, path: Path) -> None:
-        if identity.jwt is None and identity.mtls is None:
-            self._add(path, "says not how callers are proven", "write jwt or mtls")
-        elif identity.jwt is not None and identity.mtls is not None:
+        kinds = identity.kinds
+        if not kinds:
             self._add(
-                (*path, "mtls"),
-                "cannot stand beside jwt",
+                path, "says not how callers are proven", "write " + " or ".join(type(identity).model_fields)
+            )
+        for surplus in kinds[1:]:
+            self._add(
+                (*path, surplus),
+                f"cannot stand beside {kinds[0]}",
                 "give it an identity of its own; a route can take several",
                 on_key=True,
             )
@@ -198,7 +201,8 @@ class _Checks:
                     "write it as url",
                 )
         schemes = {address.scheme for address in service.addresses}
-        if "asgi" not in schemes:
+        # Where a variable says where the service is, it may be elsewhere today.
+        if "asgi" not in schemes and not self._marks.varies((*path, "url")):
             self._no_effect((*path, "env"), "on a service that is not started here: only asgi:// is")
         if service.tls is not None:
             if "https" not in schemes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .allowance import Left
     from .failure import Failure
     from .identity import Identity
+    from .question import Question
     from .reply import Reply
     from .request import Request
     from .stage import BodyFilter
@@ -96,6 +97,7 @@ class Exchange:
         "params",
         "parked_at",
         "paused",
+        "question",
         "reply",
         "reply_bytes",
         "reply_filters",
@@ -129,6 +131,7 @@ class Exchange:
         self.body: bytes | None = None
         self.notes: dict[str, Any] | None = None
         self.limits: list[Left] | None = None  # what limits found, until the reply tells it
+        self.question: Question | None = None  # to the store, until it has been asked
         self.reply: Reply | None = None
         self.failure: Failure | None = None
         self.attempt: Attempt | None = None

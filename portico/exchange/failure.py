@@ -121,6 +121,14 @@ OVERLOADED = Failure(
 SHUTTING_DOWN = Failure(
     "SERVICE_UNAVAILABLE", 503, Side.GATEWAY, "Service Unavailable", "The gateway is stopping", close=True
 )
+STORE_AWAY = Failure(
+    "SERVICE_UNAVAILABLE",
+    503,
+    Side.GATEWAY,
+    "Service Unavailable",
+    "Service temporarily unavailable",
+    ((b"retry-after", b"1"),),
+)
 DEADLINE_PASSED = Failure(
     "GATEWAY_TIMEOUT", 504, Side.GATEWAY, "Gateway Timeout", "The request was not finished in time"
 )

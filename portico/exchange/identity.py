@@ -20,6 +20,10 @@ class Identity:
     `method` is the name of the identity block that proved it (`users`); `source` its kind, as services are told
     it in X-Tenant-Source (`jwt`, `api-key`, `session`, `service`). `key` tells this caller from every other, of
     other tenants and other methods too, whatever they are called.
+
+    `permissions` are its own, beside those of its roles; `scoped` says that it has these and no role's. `venue` is the
+    venue that it is for, when it names none. `marks` are what can revoke it, of what was `issued` then (wall seconds, 0
+    when that is not known).
     """
 
     subject: str
@@ -31,6 +35,11 @@ class Identity:
     expires: float | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Field, ...] = ()
+    permissions: tuple[str, ...] = ()
+    scoped: bool = False
+    venue: str | None = None
+    marks: tuple[bytes, ...] = ()
+    issued: float = 0.0
     lines: bytes = field(init=False, default=b"")  # `fields` as HTTP/1.1 lines
     key: bytes = field(init=False, default=b"", repr=False)
 

@@ -8,10 +8,11 @@ once, also on abort. Built-in stages and a stranger's stages use this same door 
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from .call import Call
 from .exchange import Exchange
 from .failure import Failure
 from .fields import Field
@@ -36,7 +37,8 @@ class Phase(enum.IntEnum):
 
 
 Outcome = Reply | Failure | None
-OnRequest = Callable[[Exchange], Outcome] | Callable[[Exchange], Awaitable[Outcome]]
+OnRequest = Callable[[Exchange], Outcome | Awaitable[Outcome]]
+
 OnReply = Callable[[Exchange, Reply], None]
 OnEnd = Callable[[Exchange], None]
 
@@ -55,7 +57,8 @@ class BodyFilter(Protocol):
 class Hooks:
     """What a stage does on one route.
 
-    `on_request` may be a plain function or a coroutine function; a plain one costs no task. `needs_body` asks for
+    `on_request` may be a plain function or a coroutine function; a plain one costs no task, and may return an awaitable
+    outcome when, for once, it has to wait. `needs_body` asks for
     the whole request body, up to so many bytes, in `x.body` before `on_request` runs. `reply_fields` are constant
     fields of every reply, rendered once at load; they replace the service's fields of the same names.
     `request_filter` and `reply_filter` make a filter for one message, or None to leave it alone; a filtered body
@@ -94,6 +97,12 @@ class Site(Protocol):
 
     def live(self, key: str, build: Callable[[], T]) -> T:
         """One object that survives reloads: counts, caches, connections."""
+
+    def call(self, service: str) -> Call:
+        """Calls to a service by its name, or by the origin of its URL (`https://idp.example`)."""
+
+    def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this while the configuration is live; one for each key, begun again when it fails."""
 
     def problem(self, reason: str, *path: str | int, suggestion: str = "") -> None:
         """Report a mistake in this stage's settings; `path` leads into them. All are shown at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +60,7 @@ class _Passing:
 class Chain:
     """The hooks of one route.
 
-    `plain` chains have only plain functions and need no body: they run without a task, a future or a timer.
+    `plain` chains need no body: they run without a task, a future or a timer, unless a hook has to wait.
     Otherwise `body_at` is the index of the first hook that wants the whole body, up to `body_max` bytes.
     Sizes in bytes, times in seconds. `forward` is None for the gateway's own endpoints.
     """
@@ -84,7 +83,6 @@ class Chain:
         "requests",
         "timeout_s",
         "total_s",
-        "waits",
     )
 
     def __init__(
@@ -111,7 +109,6 @@ class Chain:
         self.requests: tuple[Callable[[Exchange], Any], ...] = tuple(
             one.on_request for one in asking if one.on_request is not None
         )
-        self.waits = tuple(inspect.iscoroutinefunction(hook) for hook in self.requests)
         self.replies: tuple[OnReply, ...] = tuple(
             one.on_reply for one in reversed(hooks) if one.on_reply is not None
         )
@@ -119,7 +116,7 @@ class Chain:
         wanting = [index for index, one in enumerate(asking) if one.needs_body is not None]
         self.body_at = wanting[0] if wanting else -1
         self.body_max = min((one.needs_body for one in asking if one.needs_body is not None), default=0)
-        self.plain = not any(self.waits) and not wanting
+        self.plain = not wanting
         fields = [field for one in hooks for field in one.reply_fields]
         self.constant = Constant(tuple(fields))
         ours = frozenset(name for name, _ in fields).union(*(one.owns for one in hooks))

@@ -19,9 +19,9 @@ from portico.config.models.route import RouteHeaders, RouteSettings
 from portico.config.models.service import BreakerSettings, ServiceSettings
 from portico.config.models.settings import Settings
 from portico.config.problems import ConfigurationError, Problem, Problems
+from portico.exchange.call import Call
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Stage
-from portico.exchange.stream import Replies
 from portico.http.certificates import CertificateError
 from portico.http.entrance import Entrance
 from portico.http.pool import Address, Pool
@@ -41,13 +41,15 @@ from portico.services.forward import Forward, request_fields
 from portico.services.instance import Instance
 from portico.services.service import LiveServices, Service
 
+from .calls import ServiceCall
 from .chain import Chain, Label, Link
 from .effects import check_effects
 from .entrances import compile_entrances
 from .errors import ErrorForm
 from .outside import Unsayable, checked, is_outside
+from .road import Road
 from .runtime import Runtime
-from .site import Live, RouteSite
+from .site import Around, Live, RouteSite
 from .template import TemplateError
 
 TIMEOUT_S = 10.0
@@ -99,7 +101,7 @@ class Compiler:
         services: LiveServices,
         children: Mapping[str, str],
         clock: Clock,
-        replies: Replies,
+        road: Road,
         moved: Callable[[str, Transition], None],
         answers: Callable[[], Sequence[EndpointRoute]],
         stage_map: StageMap,
@@ -112,7 +114,7 @@ class Compiler:
         self._live_services = services
         self._children = children
         self._clock = clock
-        self._replies = replies
+        self._road = road
         self._moved = moved
         self._answers = answers
         self._endpoints: Sequence[EndpointRoute] = ()
@@ -120,7 +122,7 @@ class Compiler:
         self._generation = generation
         self._marks = marks
         self._problems = Problems(marks or _NOWHERE)
-        self._shared: dict[str, Any] = {}
+        self._around = Around(settings, live, self._call)
         self._services: dict[str, Service] = {}
         self.breakers: dict[str, Breaker] = {}
         self.pools: dict[tuple[Any, ...], Pool] = {}
@@ -175,6 +177,7 @@ class Compiler:
             asterisk,
             self._services,
             errors,
+            self._around.background,
             self._generation,
         )
 
@@ -190,6 +193,13 @@ class Compiler:
     def warnings(self) -> tuple[Problem, ...]:
         """What a person should know."""
         return self._problems.warnings()
+
+    def _call(self, service: str) -> Call:
+        """What a stage calls a service by. One that is named by its origin is added, as if it had been written."""
+        if service not in self._services:
+            address = ServiceSettings.model_validate({"url": service})
+            self._services[service] = self._service(service, address)
+        return ServiceCall(self._services[service], self._settings.gateway.name, self._clock, self._road)
 
     # -- parts
 
@@ -277,9 +287,7 @@ class Compiler:
         methods = frozenset(method.encode() for method in match.methods)
         label = Label(route.label, match.path, service.name)
         site = RouteSite(
-            self._settings,
-            self._shared,
-            self._live,
+            self._around,
             self._problems,
             path,
             route=label.name,
@@ -294,7 +302,7 @@ class Compiler:
             service.own_host if host is None else host == "service",
             self._settings.gateway.name.encode(),
             self._clock,
-            self._replies,
+            self._road.back,
         )
         chain = Chain(
             label,
@@ -328,9 +336,7 @@ class Compiler:
     def _endpoint(self, endpoint: EndpointRoute) -> Chain:
         label = Label(endpoint.name, endpoint.path, "")
         site = RouteSite(
-            self._settings,
-            self._shared,
-            self._live,
+            self._around,
             None,
             ("gateway", "endpoints", endpoint.name),
             route=label.name,

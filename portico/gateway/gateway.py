@@ -30,7 +30,9 @@ from portico.observe.writer import LogWriter, LogWriters
 from portico.rules import Cause, Limits, State, Transition
 from portico.services.service import LiveServices
 from portico.stages import load_stages
+from portico.stores.memory import MemoryStore
 
+from .background import Background
 from .compile import Compiler
 from .endpoints import endpoint_routes
 from .entrances import prepare_contexts
@@ -77,6 +79,7 @@ class Gateway:
         self.live.put("access_log", self.access_logs)
         self.limits = Limits(0)
         self.live.put("limits", self.limits)
+        self.live.put("store", MemoryStore(self.limits))
         self.memory = MemoryBudget(0)
         self.road = Road(self.memory, self.clock)
         self.listener: Listener | None = None
@@ -89,6 +92,7 @@ class Gateway:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: StallWatch | None = None
         self._remains = Remains()
+        self._background = Background()
         self._retired: list[tuple[float, int]] = []  # (when its tunnels must end, generation)
         self._stages: tuple[tuple[str, ...], Mapping[str, Any]] = ((), {})
         sample_figures(self)
@@ -130,7 +134,7 @@ class Gateway:
             services=self.services,
             children=children,
             clock=self.clock,
-            replies=self.road.back,
+            road=self.road,
             moved=self._breaker_moved,
             answers=partial(endpoint_routes, settings, self),
             stage_map=self.stage_map,
@@ -158,6 +162,7 @@ class Gateway:
             self.listener.configure(settings.limits, settings.timeouts, settings.trusted_proxies)
         self.listener.enter_by(compiler.entrances)
         self.road.runtime = runtime
+        self._background.begin(runtime.background)
         if before is not None:
             self._retired.append((monotonic() + settings.drain_timeout, before.generation))
             self._remains.add(before)
@@ -244,6 +249,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every connection and the pools."""
+        self._background.end()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -8,9 +8,8 @@ sections 5.1 and 5.5 rule names and values; fields that frame a message are the 
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -46,17 +45,15 @@ def checked(hooks: Hooks) -> Hooks:
 
 
 def _checked_request(hook: OnRequest) -> OnRequest:
-    if inspect.iscoroutinefunction(hook):
+    def on_request(x: Exchange) -> Outcome | Awaitable[Outcome]:
+        outcome = hook(x)
+        if isinstance(outcome, Awaitable):
+            return later(x, outcome)
+        _look_at_outcome(x, outcome)
+        return outcome
 
-        async def on_request_later(x: Exchange) -> Outcome:
-            outcome: Outcome = await hook(x)
-            _look_at_outcome(x, outcome)
-            return outcome
-
-        return on_request_later
-
-    def on_request(x: Exchange) -> Outcome:
-        outcome: Outcome = hook(x)  # type: ignore[assignment]  # plain, as was just found
+    async def later(x: Exchange, pending: Awaitable[Outcome]) -> Outcome:
+        outcome = await pending
         _look_at_outcome(x, outcome)
         return outcome
 

@@ -138,6 +138,16 @@ class Road:
         self.in_flight.give_up(x)
         self.in_flight.end(x, monotonic())
 
+    def call(self, x: Exchange, chain: Chain, timeout_s: float) -> None:
+        """The gateway's own call: an exchange that nobody's connection has brought (`calls`)."""
+        x.runtime = self.runtime
+        x.request_id = self._ids.of(x.request)
+        x.chain = chain
+        x.route = chain.label
+        x.deadline = x.latest = x.now + timeout_s
+        self.active.add(x)
+        self._way_in.run(x, chain)
+
     # -- how it begins
 
     @staticmethod

@@ -11,6 +11,7 @@ from portico.services.service import Service
 
 from .chain import Chain
 from .errors import ErrorForm
+from .site import Make
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Runtime:
     asterisk: Chain
     services: Mapping[str, Service]
     errors: ErrorForm
+    background: Mapping[str, Make]
     generation: int
 
     def __repr__(self) -> str:

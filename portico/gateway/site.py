@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from portico.config.marks import Path
 from portico.config.models.settings import Settings
 from portico.config.problems import Problems
+from portico.exchange.call import Call
 
 T = TypeVar("T")
 
@@ -41,15 +43,28 @@ class Live:
         self._staged = {}
 
 
+Make = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What all sites of one configuration share. `background` is what is to run while it is live."""
+
+    settings: Settings
+    live: Live
+    call: Callable[[str], Call]
+    shared: dict[str, Any] = field(default_factory=dict)
+    background: dict[str, Make] = field(default_factory=dict)
+
+
 class RouteSite:
     """The `Site` of one route. `path` leads to the route's settings in the file."""
 
     __slots__ = (
+        "_around",
         "_key",
-        "_live",
         "_path",
         "_problems",
-        "_shared",
         "methods",
         "route",
         "service",
@@ -59,9 +74,7 @@ class RouteSite:
 
     def __init__(
         self,
-        settings: Settings,
-        shared: dict[str, Any],
-        live: Live,
+        around: Around,
         problems: Problems | None,
         path: Path,
         *,
@@ -70,13 +83,12 @@ class RouteSite:
         service: str,
         methods: frozenset[bytes],
     ) -> None:
-        self.settings = settings
+        self.settings = around.settings
         self.route = route
         self.template = template
         self.service = service
         self.methods = methods
-        self._shared = shared
-        self._live = live
+        self._around = around
         self._problems = problems
         self._path = path
         self._key = ""
@@ -87,12 +99,19 @@ class RouteSite:
         self._key = key
 
     def shared(self, key: str, build: Callable[[], T]) -> T:
-        if key not in self._shared:
-            self._shared[key] = build()
-        return cast(T, self._shared[key])
+        shared = self._around.shared
+        if key not in shared:
+            shared[key] = build()
+        return cast(T, shared[key])
 
     def live(self, key: str, build: Callable[[], T]) -> T:
-        return self._live.get(key, build)
+        return self._around.live.get(key, build)
+
+    def call(self, service: str) -> Call:
+        return self._around.call(service)
+
+    def background(self, key: str, make: Make) -> None:
+        self._around.background.setdefault(key, make)
 
     def problem(self, reason: str, *path: str | int, suggestion: str = "") -> None:
         if self._problems is not None:

@@ -25,6 +25,8 @@ AUDIT_S = 1.0  # a flood of refusals is worth one audit line in so much time, fo
 class Limit:
     """One limit on one route. `text` is how it is written; a `proven` one needs an identity.
 
+    A store outside this process knows it as `spent_as`; `refusing` are callers that it has refused, and until when.
+
     `refused` counts refusals since `told_at`, the time of the last audit line.
     """
 
@@ -37,6 +39,8 @@ class Limit:
         "policy",
         "proven",
         "refused",
+        "refusing",
+        "spent_as",
         "text",
         "told_at",
     )
@@ -49,6 +53,7 @@ class Limit:
         key_of: KeyOf,
         exceeded: Number,
         policy: Policy,
+        spent_as: bytes,
         *,
         enforced: bool,
         proven: bool,
@@ -59,8 +64,10 @@ class Limit:
         self.key_of = key_of
         self.exceeded = exceeded
         self.policy = policy
+        self.spent_as = spent_as
         self.enforced = enforced
         self.proven = proven
+        self.refusing: dict[bytes, float] = {}
         self.refused = 0
         self.told_at = float("-inf")
 
@@ -87,7 +94,7 @@ class _One:
         """The hook."""
         verdict = self._limiter.spend(self._key_of(x), x.now)
         if verdict[0] < 0:
-            return _refuse(x, self._audit, [self._limit], [verdict])
+            return refuse(x, self._audit, [self._limit], [verdict])
         if x.limits is None:
             x.limits = [verdict]
         else:
@@ -113,7 +120,7 @@ class _Several:
         keys = [key_of(x) for key_of in self._key_ofs]
         verdicts = self._together.spend(keys, now)
         if verdicts is None:
-            return _refuse(x, self._audit, self._enforced, self._together.look(keys, now))
+            return refuse(x, self._audit, self._enforced, self._together.look(keys, now))
         if x.limits is None:
             x.limits = verdicts
         else:
@@ -124,7 +131,7 @@ class _Several:
         return None
 
 
-def _refuse(x: Exchange, audit: Audit, limits: Sequence[Limit], verdicts: Sequence[Verdict]) -> Failure:
+def refuse(x: Exchange, audit: Audit, limits: Sequence[Limit], verdicts: Sequence[Verdict]) -> Failure:
     """The answer when some of these limits refuse."""
     x.limits = [*(x.limits or ()), *((max(0, remaining), seconds) for remaining, seconds in verdicts)]
     over = [(seconds, limit) for limit, (left, seconds) in zip(limits, verdicts, strict=True) if left < 0]

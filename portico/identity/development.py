@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,11 +16,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from portico.config.models.identity import IdentitySettings, JwtSettings
 from portico.config.problems import did_you_mean
+from portico.exchange.exchange import Exchange
+from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.exchange.request import Request
 
+from .jwt_block import ANY_AUDIENCE
 from .keys import Key, KeyRefusedError
-from .proofs import ANY_AUDIENCE, Proof, Proofs
+from .proofs import Proof, Proofs
 
 
 class TokenNotMadeError(Exception):
@@ -101,8 +104,10 @@ def _signing_key(name: str, settings: JwtSettings, private_key: str | None) -> t
 
 
 def _check(proof: Proof, token: str, wall: float) -> None:
-    request = Request()
-    request.fields = [(proof.field, b"Bearer " + token.encode("ascii"))]
-    verdict = proof.prove(request, wall)
+    x = Exchange(cast(Any, None), Request(), 0.0)  # nobody brought it
+    x.request.fields = [(proof.field, b"Bearer " + token.encode("ascii"))]
+    verdict = proof.prove(x, wall)
+    if isinstance(verdict, Failure):
+        raise TokenNotMadeError(verdict.detail)
     if not isinstance(verdict, Identity):
-        raise TokenNotMadeError("no token could be made" if verdict is None else verdict.detail)
+        raise TokenNotMadeError("no token could be made")

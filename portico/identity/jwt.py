@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from portico.exchange.exchange import Exchange
 from portico.exchange.failure import INVALID_TOKEN, TOKEN_EXPIRED, Failure
 from portico.exchange.identity import Identity
-from portico.exchange.request import Request
 
 from .claims import ClaimRules, identify, lifetime
 from .jws import TokenError, json_object, verify
@@ -72,6 +72,7 @@ class JwtProof:
         "field",
         "keys",
         "name",
+        "needs_body",
         "rules",
         "verified",
     )
@@ -91,15 +92,16 @@ class JwtProof:
         self.field = field
         # In a field of its own a token may stand without a scheme; Authorization always has one.
         self._scheme_required = field == b"authorization"
+        self.needs_body: int | None = None
         self.verified = VerifiedTokens()
         self.challenge = b'Bearer realm="%b"' % name.encode("ascii")
         self._invalid = _with_challenge(INVALID_TOKEN, self.challenge, b"The token is not valid")
         self._expired = _with_challenge(TOKEN_EXPIRED, self.challenge, b"The token has expired")
 
-    def prove(self, request: Request, wall: float) -> Identity | Failure | None:
-        """Who sent `request` at `wall` (seconds since 1970), why that failed, or None without a credential."""
+    def prove(self, x: Exchange, wall: float) -> Identity | Failure | None:
+        """Who sent the request at `wall` (seconds since 1970), why that failed, or None without a credential."""
         name, value = self.field, None
-        for field, text in request.fields:
+        for field, text in x.request.fields:
             if field == name:
                 if value is not None:
                     return self._invalid.because(f"two {name.decode()} fields")

@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from portico.exchange.certificate import ClientCertificate
+from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTHENTICATION_ERROR, Failure
 from portico.exchange.identity import Identity
-from portico.exchange.request import Request
 
 from .claims import PLAIN, identity_fields
 
@@ -46,21 +46,22 @@ class _RefusedError(ValueError):
 class MtlsProof:
     """One identity block of kind `mtls`, compiled. It reads no field of a request."""
 
-    __slots__ = ("__weakref__", "_failure", "challenge", "field", "name", "rules")
+    __slots__ = ("__weakref__", "_failure", "challenge", "field", "name", "needs_body", "rules")
 
     def __init__(self, name: str, rules: CertificateRules) -> None:
         self.name = name
         self.rules = rules
         self.field = b""
+        self.needs_body: int | None = None
         # RFC 9110 section 11.6.1 demands a challenge in a 401, and no scheme is registered for certificates.
         self.challenge = b'TLS-Client-Certificate realm="%b"' % name.encode("ascii")
         self._failure = AUTHENTICATION_ERROR.saying(
             AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
         )
 
-    def prove(self, request: Request, wall: float) -> Identity | Failure | None:
-        """Whose connection brought `request`, why that is nobody's, or None when no certificate was shown."""
-        certificate = request.certificate
+    def prove(self, x: Exchange, wall: float) -> Identity | Failure | None:
+        """Whose connection brought the request, why that is nobody's, or None when no certificate was shown."""
+        certificate = x.request.certificate
         if certificate is None:
             return None
         verdict: Identity | Failure | None = certificate.verdict(self)

@@ -7,25 +7,31 @@ configuration begins with empty ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar, cast
 
-from portico.config.models.identity import IdentitySettings, JwtSettings, MtlsSettings
+from portico.config.models.identity import IdentitySettings, MtlsSettings
+from portico.exchange.call import Call
+from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
-from portico.exchange.request import Request
+from portico.rules import Limits
+from portico.stores.interface import Store
+from portico.stores.memory import MemoryStore
 
-from .claims import ClaimRules
-from .jwt import JwtProof
-from .keys import Key, KeyRefusedError, public_keys
+from .jwt_block import jwt_proof
+from .means import Means
 from .mtls import CertificateRules, MtlsProof
 
-ANY_AUDIENCE = "*"
+T = TypeVar("T")
+
+Proven = Identity | Failure | None
+"""Who calls, why that is not proven, or None when the request has no such credential."""
 
 
 class Proof(Protocol):
-    """One way to prove who calls. `field` is where it looks, empty for the connection; `challenge` is what
+    """One way to prove who calls. `field` is where it looks, empty for what is no field; `challenge` is what
     WWW-Authenticate says of it."""
 
     @property
@@ -40,8 +46,12 @@ class Proof(Protocol):
     def challenge(self) -> bytes:
         """What a 401 without a credential says (RFC 9110 section 11.6.1)."""
 
-    def prove(self, request: Request, wall: float) -> Identity | Failure | None:
-        """Who calls, why that is not proven, or None when the request has no such credential."""
+    @property
+    def needs_body(self) -> int | None:
+        """How much of a body it reads, in bytes: it then has the whole body in `x.body`. None: it reads none."""
+
+    def prove(self, x: Exchange, wall: float) -> Proven | Awaitable[Proven]:
+        """Who calls at `wall` (seconds since 1970). Waits only for what is not at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +65,58 @@ class IdentityProblem:
         return f"identity.{'.'.join(map(str, self.path))} {self.reason}"
 
 
-class Proofs:
-    """The proofs of one configuration by name, and what is wrong with the blocks that are missing here."""
+class Site(Protocol):
+    """What proofs take from where they are compiled; `exchange.stage.Site` has it."""
 
-    __slots__ = ("by_name", "problems")
-
-    def __init__(self, identity: Mapping[str, IdentitySettings]) -> None:
-        self.by_name: dict[str, Proof] = {}
-        self.problems: list[IdentityProblem] = []
-        for name, settings in identity.items():
-            if settings.mtls is not None:
-                self.by_name[name] = _mtls(name, settings.mtls)
-            if settings.jwt is None:
-                continue
-            found = _Jwt(name, settings.jwt)
-            self.problems += found.problems
-            if not found.problems:
-                self.by_name[name] = found.proof()
-
-    def __repr__(self) -> str:
-        return f"<Proofs {', '.join(self.by_name)}, {len(self.problems)} problems>"
+    def call(self, service: str) -> Call: ...
+    def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None: ...
+    def live(self, key: str, build: Callable[[], T]) -> T: ...
 
 
-def _mtls(name: str, settings: MtlsSettings) -> MtlsProof:
+class Nowhere:
+    """A site that serves nobody: for who only wants to know what a proof makes of something."""
+
+    def call(self, service: str) -> Call:
+        raise AssertionError(f"nothing is connected here, and {service} is not either")
+
+    def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begins nothing."""
+
+    def live(self, key: str, build: Callable[[], T]) -> T:
+        return build() if key != "store" else cast(T, MemoryStore(Limits(0)))
+
+
+class _BlockMeans:
+    """The means of one block at a site. Keys of what is kept begin with the block's name, so that none meet."""
+
+    def __init__(self, name: str, kind: str, site: Site, problems: list[IdentityProblem]) -> None:
+        self._name = name
+        self._kind = kind
+        self._site = site
+        self._problems = problems
+
+    @property
+    def store(self) -> Store:
+        return self._site.live("store", _no_store)
+
+    def call(self, service: str) -> Call:
+        return self._site.call(service)
+
+    def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._site.background(f"identity.{self._name} {key}", make)
+
+    def live(self, key: str, build: Callable[[], T]) -> T:
+        return self._site.live(key, build)
+
+    def problem(self, reason: str, *path: str | int) -> None:
+        self._problems.append(IdentityProblem((self._name, self._kind, *path), reason))
+
+
+def _no_store() -> Store:
+    raise AssertionError("a gateway always has a store")
+
+
+def _mtls(name: str, settings: MtlsSettings, means: Means) -> MtlsProof:
     fields = settings.fields
     rules = CertificateRules(
         fields.subject,
@@ -90,71 +129,28 @@ def _mtls(name: str, settings: MtlsSettings) -> MtlsProof:
     return MtlsProof(name, rules)
 
 
-class _Jwt:
-    """One block of kind `jwt` on its way to a proof."""
+KINDS: Mapping[str, Callable[[str, Any, Means], Proof | None]] = {
+    "jwt": jwt_proof,
+    "mtls": _mtls,
+}
+"""Kind of block → what makes its proof, or reports why there is none."""
 
-    def __init__(self, name: str, settings: JwtSettings) -> None:
-        self._name = name
-        self._settings = settings
+
+class Proofs:
+    """The proofs of one configuration by name, and what is wrong with the blocks that are missing here."""
+
+    __slots__ = ("by_name", "problems")
+
+    def __init__(self, identity: Mapping[str, IdentitySettings], site: Site | None = None) -> None:
+        self.by_name: dict[str, Proof] = {}
         self.problems: list[IdentityProblem] = []
-        self._keys = self._secrets() if settings.hmac_secrets else self._public_keys()
-        if not self.problems:
-            self._check_algorithms()
+        site = site or Nowhere()
+        for name, settings in identity.items():
+            for kind in settings.kinds:
+                means = _BlockMeans(name, kind, site, self.problems)
+                proof = KINDS[kind](name, getattr(settings, kind), means)
+                if proof is not None:
+                    self.by_name[name] = proof
 
-    def proof(self) -> JwtProof:
-        settings = self._settings
-        claims = settings.claims
-        rules = ClaimRules(
-            issuer=settings.issuer,
-            audiences=None if ANY_AUDIENCE in settings.audience else frozenset(settings.audience),
-            leeway_s=settings.leeway,
-            required=settings.require,
-            type=settings.type,
-            subject=claims.subject,
-            tenant=claims.tenant,
-            role=claims.role,
-            email=claims.email,
-        )
-        return JwtProof(self._name, self._keys, settings.accepted, rules, settings.header.encode("ascii"))
-
-    def _problem(self, reason: str, *path: str | int) -> None:
-        self.problems.append(IdentityProblem((self._name, "jwt", *path), reason))
-
-    def _secrets(self) -> list[Key]:
-        keys = []
-        single = self._settings.secret is not None
-        for index, secret in enumerate(self._settings.hmac_secrets):
-            try:
-                keys.append(Key.from_secret(secret))
-            except KeyRefusedError as error:
-                self._problem(str(error), *(("secret",) if single else ("secrets", index)))
-        return keys
-
-    def _public_keys(self) -> list[Key]:
-        try:
-            return public_keys(self._settings.public_key or "")
-        except KeyRefusedError as error:
-            self._problem(str(error), "public_key")
-            return []
-
-    def _check_algorithms(self) -> None:
-        """Every accepted algorithm has a key, and every key an accepted algorithm: nothing is there for nothing."""
-        accepted = self._settings.accepted
-        served = frozenset[str]().union(*(key.algorithms for key in self._keys))
-        for index, algorithm in enumerate(accepted):
-            if algorithm not in served:
-                self._problem(
-                    f"names {algorithm}, which no key here can verify: the keys serve {_any_of(served)}",
-                    "algorithms",
-                    index,
-                )
-        for key in self._keys:
-            if key.algorithms.isdisjoint(accepted):
-                self._problem(
-                    f"has a key that no accepted algorithm uses: it is for {_any_of(key.algorithms)}",
-                    "public_key",
-                )
-
-
-def _any_of(algorithms: frozenset[str]) -> str:
-    return ", ".join(sorted(algorithms))
+    def __repr__(self) -> str:
+        return f"<Proofs {', '.join(self.by_name)}, {len(self.problems)} problems>"

@@ -26,6 +26,7 @@ from .authenticate import AuthenticateStage
 from .authorize import AuthorizeStage
 from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
+from .revocation import RevocationStage
 from .security_headers import SecurityHeadersStage
 
 GROUP = "portico.stages"
@@ -36,6 +37,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     RateLimitStage,
     AuthenticateStage,
     AuthorizeStage,
+    RevocationStage,
 )
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")

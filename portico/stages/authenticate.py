@@ -16,9 +16,12 @@ from portico.config.values import Distinct, OneOrMany, refuse
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authenticate import Asking
+from portico.hooks.judge import asker_of
 from portico.identity.proofs import Proof, Proofs
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
+from portico.stores.interface import Store
+from portico.stores.memory import MemoryStore
 
 NOBODY = "none"
 
@@ -53,10 +56,20 @@ class AuthenticateStage(Stage[Methods]):
         if not settings:
             return None
         _check_reach(chosen, site)
+        store: Store = site.live("store", _no_store)
         asking = Asking(
-            chosen, site.live("clock", Clock), site.live("metrics", Metrics), site.live("audit", Audit)
+            chosen,
+            site.live("clock", Clock),
+            site.live("metrics", Metrics),
+            site.live("audit", Audit),
+            store if isinstance(store, MemoryStore) else None,
+            asker_of(site),
         )
-        return Hooks(on_request=asking.the_only_one if len(chosen) == 1 else asking.in_order)
+        bodies = [proof.needs_body for proof in chosen if proof.needs_body is not None]
+        return Hooks(
+            on_request=asking.the_only_one if len(chosen) == 1 else asking.in_order,
+            needs_body=min(bodies, default=None),
+        )
 
     def explain(self, settings: Methods) -> str:
         """The methods in their order."""
@@ -67,10 +80,14 @@ class AuthenticateStage(Stage[Methods]):
 
 def _compile(site: Site) -> Proofs:
     """The proofs of this configuration. The first route that asks for them reports what is wrong with them."""
-    proofs = Proofs(site.settings.identity)
+    proofs = Proofs(site.settings.identity, site)
     for problem in proofs.problems:
         site.problem(str(problem))
     return proofs
+
+
+def _no_store() -> Store:
+    raise AssertionError("a gateway always has a store")
 
 
 def _check_reach(proofs: list[Proof], site: Site) -> None:

@@ -24,6 +24,7 @@ from portico.config.values.rates import MOST, Rate
 from portico.exchange.allowance import Policy, Teller
 from portico.exchange.callers import compile_key
 from portico.exchange.stage import Hooks, Phase, Site, Stage
+from portico.hooks.judge import asker_of, gathering
 from portico.hooks.rate_limit import Limit, judging
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
@@ -90,18 +91,20 @@ class RateLimitStage(Stage[Written | None]):
 
     def compile(self, settings: Written | None, site: Site) -> Hooks | None:
         """One hook for the limits that need no identity, one for those that need it, and one that tells of both."""
-        if settings is None:
+        if settings is None or not site.settings.gateway.rate_limits.enabled:
             return None
         inherited = settings is site.settings.defaults.stages.get(self.key)
         names = _names(settings, site)
         limits = [_compile(settings, index, name, site, inherited) for index, name in enumerate(names)]
         audit = site.live("audit", Audit)
+        asker = asker_of(site)
         early = [limit for limit in limits if not limit.proven]
         late = [limit for limit in limits if limit.proven]
         hooks: Hooks | None = None
         for phase, chosen in ((Phase.METER, late), (Phase.ADMIT, early)):
             if chosen:
-                hooks = Hooks(judging(chosen, audit), phase=phase, summary=_summary(chosen), then=hooks)
+                hook = judging(chosen, audit) if asker is None else gathering(chosen, audit, asker)
+                hooks = Hooks(hook, phase=phase, summary=_summary(chosen), then=hooks)
         announced = [limit for limit in early + late if limit.enforced]
         styles = site.settings.gateway.rate_limits.headers
         if hooks is None or not announced or styles is None:
@@ -134,7 +137,7 @@ def _compile(settings: Written, index: int, name: str, site: Site, inherited: bo
     limits = site.live("limits", lambda: Limits(site.settings.gateway.rate_limits.keys))
     if written.name is None:
         # On a route its own; from the defaults all routes that inherit it count together.
-        identity = ("defaults", name) if inherited else ("route", site.route, name)
+        identity: tuple[str, ...] = ("defaults", name) if inherited else ("route", site.route, name)
     else:
         identity = ("named", name)
         first = site.shared("names of limits", dict[str, LimitSettings]).setdefault(name, written)
@@ -145,7 +148,8 @@ def _compile(settings: Written, index: int, name: str, site: Site, inherited: bo
                 "name",
                 suggestion="limits of one name count together: give one another name",
             )
-    limiter = limits.get((*identity, str(written.per)), written.rule)
+    identity = (*identity, str(written.per))
+    limiter = limits.get(identity, written.rule)
     exceeded = site.live("metrics", Metrics).limits_exceeded.labels(
         name, site.template, "true" if written.mode == "enforce" else "false"
     )
@@ -156,6 +160,7 @@ def _compile(settings: Written, index: int, name: str, site: Site, inherited: bo
         compile_key(written.per, site.route.encode()),
         exceeded,
         Policy(name, written.allow.quota, written.allow.window_s),
+        "".join(f"{len(part)}:{part}" for part in identity).encode(),
         enforced=written.mode == "enforce",
         proven=written.per.proven,
     )

@@ -6,6 +6,7 @@ writes facts down so that they outlive the process; counts and nonces are memory
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
@@ -21,19 +22,44 @@ V = TypeVar("V")
 
 MOST_NONCES = 1_000_000
 SLICE = 2048  # of each dictionary, looked at in one sweep
+LOOK_S = 0.25  # after which the journal is looked at for what others have written
+TIDY_S = 1.0
+
+log = logging.getLogger("portico.stores")
+
+
+class Facts(Protocol):
+    """Who keeps what a journal hands over."""
+
+    def load_revoked(self, mark: bytes, until: float, before: float) -> None: ...
+    def load_record(self, kind: Kind, key: str, value: bytes | None, until: float | None) -> None: ...
 
 
 class Journal(Protocol):
-    """Where facts are written down, so that they outlive the process. Raises StoreAwayError when it cannot."""
+    """Where facts are written down, so that they outlive the process. Raises StoreAwayError when it cannot.
 
-    def revoked(self, mark: bytes, until: float, before: float) -> None:
-        """A mark was revoked."""
+    Other processes may write there too, so what depends on what is written is decided there. `wall` is the time.
+    """
+
+    def revoked(self, mark: bytes, until: float, before: float, wall: float) -> None:
+        """A mark was revoked; what it was before, if that is more, stays."""
 
     def kept(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
         """A record was set."""
 
-    def dropped(self, kind: Kind, key: str) -> None:
-        """A record was removed."""
+    def swapped(
+        self, kind: Kind, key: str, old: bytes | None, new: bytes, until: float | None, wall: float
+    ) -> bool:
+        """Set a record if it is `old`. Returns whether it was set."""
+
+    def dropped(self, kind: Kind, key: str, wall: float) -> bool:
+        """Remove a record. Returns whether there was one."""
+
+    def look(self, facts: Facts, wall: float) -> None:
+        """Hand over what was written there before, or by others since the last look."""
+
+    def tidy(self, wall: float) -> None:
+        """What has to be done about every second."""
 
     def close(self) -> None:
         """Nothing will be written any more."""
@@ -58,6 +84,11 @@ class MemoryStore:
         self._nonces: dict[bytes, float] = {}
         self._limiters: dict[tuple[bytes, LimitRule], Limiter] = {}  # that were asked for by a question
         self._round = self._rounds()
+        self.trouble = ""  # with the journal, at the last look
+        self._look_at = 0.0
+        self._tidy_at = 0.0
+        if journal is not None:
+            journal.look(self, wall())
 
     # -- at once, for who is in the same process
 
@@ -105,11 +136,12 @@ class MemoryStore:
         return self.judge_now(ask)
 
     async def revoke(self, mark: bytes, until: float, before: float = inf) -> None:
-        known = self._revoked.get(mark)
-        if known is not None and known[1] > self._wall():
-            before, until = max(before, known[0]), max(until, known[1])
+        wall = self._wall()
         if self._journal is not None:
-            self._journal.revoked(mark, until, before)
+            self._journal.revoked(mark, until, before, wall)
+        known = self._revoked.get(mark)
+        if known is not None and known[1] > wall:
+            before, until = max(before, known[0]), max(until, known[1])
         self._revoked[mark] = (before, until)
 
     async def once(self, key: bytes, until: float) -> bool:
@@ -127,19 +159,29 @@ class MemoryStore:
         return found[0] if found is not None and found[1] > self._wall() else None
 
     async def keep(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
-        self._set(kind, key, value, until)
+        _check(value)
+        if self._journal is not None:
+            self._journal.kept(kind, key, value, until)
+        self.load_record(kind, key, value, until)
 
     async def swap(self, kind: Kind, key: str, old: bytes | None, new: bytes, until: float | None) -> bool:
-        if await self.find(kind, key) != old:
-            return False
-        self._set(kind, key, new, until)
-        return True
+        _check(new)
+        if self._journal is None:
+            swapped = await self.find(kind, key) == old
+        else:
+            swapped = self._journal.swapped(kind, key, old, new, until, self._wall())
+        if swapped:
+            self.load_record(kind, key, new, until)
+        elif self._journal is not None:
+            self._journal.look(self, self._wall())  # who was first is known at once to who asks next
+        return swapped
 
     async def drop(self, kind: Kind, key: str) -> bool:
-        there = await self.find(kind, key) is not None
-        if self._journal is not None:
-            self._journal.dropped(kind, key)
-        self._records.pop((kind, key), None)
+        if self._journal is None:
+            there = await self.find(kind, key) is not None
+        else:
+            there = self._journal.dropped(kind, key, self._wall())
+        self.load_record(kind, key, None, None)
         return there
 
     async def list(self, kind: Kind, prefix: str = "") -> AsyncIterator[tuple[str, bytes]]:
@@ -168,8 +210,32 @@ class MemoryStore:
     # -- expiry
 
     def sweep(self) -> None:
-        """Forget what is over, as much as fits into a slice. Counts are swept by who owns the limits."""
+        """Forget what is over, as much as fits into a slice, and take over what others have written.
+
+        For ten times a second or so. Counts are swept by who owns the limits.
+        """
         next(self._round)
+        journal = self._journal
+        if journal is None:
+            return
+        now = self._monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._try(journal.look, self, self._wall())
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_S
+            self._try(journal.tidy, self._wall())
+
+    def _try(self, do: Callable[..., None], *arguments: object) -> None:
+        """What is known goes on serving when the journal cannot be read or tidied: `trouble` says so."""
+        try:
+            do(*arguments)
+        except StoreAwayError as error:
+            if not self.trouble:
+                log.error("%s", error)
+            self.trouble = str(error)
+        else:
+            self.trouble = ""
 
     def _rounds(self) -> Iterator[None]:
         while True:
@@ -180,13 +246,6 @@ class MemoryStore:
             for asked in [asked for asked, limiter in self._limiters.items() if not limiter.count]:
                 del self._limiters[asked]
             yield None
-
-    def _set(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
-        if len(value) > RECORD_BYTES:
-            raise ValueError(f"a record of {len(value)} bytes; at most {RECORD_BYTES} are kept")
-        if self._journal is not None:
-            self._journal.kept(kind, key, value, until)
-        self._records[kind, key] = (value, inf if until is None else until)
 
     def __repr__(self) -> str:
         return f"<MemoryStore {len(self._records)} records, {len(self._revoked)} revoked, {len(self._nonces)} nonces>"
@@ -202,3 +261,8 @@ def _expired(known: dict[K, V], until: Callable[[V], float], wall: Callable[[], 
             if value is not None and until(value) <= now:
                 del known[key]
         yield None
+
+
+def _check(value: bytes) -> None:
+    if len(value) > RECORD_BYTES:
+        raise ValueError(f"a record of {len(value)} bytes; at most {RECORD_BYTES} are kept")

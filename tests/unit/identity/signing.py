@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import get_default_algorithms
 from jwt.utils import base64url_encode
 
+from portico.exchange.exchange import Exchange
 from portico.exchange.request import Request
 from portico.identity.claims import ClaimRules
 from portico.identity.jwt import JwtProof
@@ -77,14 +78,19 @@ def proof(*algorithms: str, rules: ClaimRules | None = None, field: bytes = b"au
     return JwtProof("users", [verifying_key(name) for name in names], names, rules or ClaimRules(), field)
 
 
-def request(*fields: tuple[bytes, bytes]) -> Request:
+def on_the_road(made: Request) -> Exchange:
+    """The exchange of a request that no connection brought."""
+    return Exchange(cast(Any, None), made, 0.0)
+
+
+def request(*fields: tuple[bytes, bytes]) -> Exchange:
     """A request with these fields among others."""
     made = Request()
     made.method = b"GET"
     made.fields = [(b"host", b"api.example"), (b"accept", b"*/*"), *fields]
-    return made
+    return on_the_road(made)
 
 
-def bearing(token: bytes) -> Request:
+def bearing(token: bytes) -> Exchange:
     """A request with `Authorization: Bearer token`."""
     return request((b"authorization", b"Bearer " + token))

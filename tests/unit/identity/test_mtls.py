@@ -8,12 +8,14 @@ import pytest
 
 from portico.config.models.identity import IdentitySettings
 from portico.exchange.certificate import ClientCertificate
+from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.exchange.request import Request
 from portico.identity.mtls import CertificateRules, MtlsProof
 from portico.identity.proofs import Proofs
 from tests.certificates import Authority, Pair
+from tests.unit.identity.signing import on_the_road
 
 OURS = Authority("ours.test")
 FULL = OURS.issue(
@@ -28,10 +30,10 @@ FULL = OURS.issue(
 NOW = 0.0
 
 
-def asked(pair: Pair | None) -> Request:
-    request = Request()
-    request.certificate = None if pair is None else ClientCertificate(pair.der)
-    return request
+def asked(pair: Pair | None) -> Exchange:
+    x = on_the_road(Request())
+    x.request.certificate = None if pair is None else ClientCertificate(pair.der)
+    return x
 
 
 def proven(pair: Pair, wall: float = NOW, **rules: Any) -> Identity | Failure | None:
@@ -113,9 +115,9 @@ def test_what_no_header_could_carry(pair: Pair, rules: dict[str, Any], reason: s
 
 
 def test_what_cannot_be_read_is_refused() -> None:
-    request = Request()
-    request.certificate = ClientCertificate(b"not DER")
-    verdict = MtlsProof("machines", CertificateRules()).prove(request, NOW)
+    x = on_the_road(Request())
+    x.request.certificate = ClientCertificate(b"not DER")
+    verdict = MtlsProof("machines", CertificateRules()).prove(x, NOW)
     assert isinstance(verdict, Failure)
     assert verdict.detail == "certificate refused by machines: it cannot be read"
 

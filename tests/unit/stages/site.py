@@ -14,12 +14,15 @@ from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.exchange.request import Request
 from portico.exchange.stage import Hooks, Stage, Stages
-from portico.gateway.site import Live, RouteSite
+from portico.gateway.site import Around, Live, RouteSite
+from portico.identity.proofs import Nowhere
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
 from portico.observe.log import Log
 from portico.observe.writer import LogWriter
+from portico.rules import Limits
 from portico.stages import load_stages, stage_types
+from portico.stores import MemoryStore
 
 STAGES = load_stages()
 
@@ -57,14 +60,12 @@ routes:
         self.live = Live()
         self.live.put("clock", self.clock)
         self.live.put("metrics", self.metrics)
+        self.live.put("store", MemoryStore(Limits(1000)))
         self._log = folder / "audit.log"
         self.live.put("audit", Audit(Log(LogWriter(str(self._log)))))
-        self.shared: dict[str, Any] = {}
         self._found = Problems(loaded.marks)
         self.site = RouteSite(
-            loaded.settings,
-            self.shared,
-            self.live,
+            Around(loaded.settings, self.live, Nowhere().call),
             self._found,
             ("routes", 0),
             route="tickets",

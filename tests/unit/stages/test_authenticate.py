@@ -34,7 +34,7 @@ def route(folder: pathlib.Path, written: Any, sections: str = SECTIONS) -> Route
 
 
 def calling(*fields: tuple[bytes, bytes]) -> Exchange:
-    return exchange(request(*fields), now=NOW)
+    return exchange(request(*fields).request, now=NOW)
 
 
 def bearer(token: bytes) -> tuple[bytes, bytes]:
@@ -47,7 +47,7 @@ def counts(where: Route) -> tuple[float, float]:
 
 def test_proven_caller_is_in_the_exchange(folder: pathlib.Path) -> None:
     users = route(folder, "users")
-    x = exchange(bearing(GOOD), now=NOW)
+    x = exchange(bearing(GOOD).request, now=NOW)
     assert users.ask(x) is None
     assert x.identity is not None
     assert (x.identity.subject, x.identity.method) == ("u-1", "users")
@@ -77,8 +77,8 @@ def test_missing_token_is_told_as_401_with_the_way_to_prove(folder: pathlib.Path
 
 def test_false_token_is_graver_than_an_old_one(folder: pathlib.Path) -> None:
     users = route(folder, "users")
-    assert _code(users.ask(exchange(bearing(sign(CLAIMS, key=b"o" * 32)), now=NOW))) == "INVALID_TOKEN"
-    assert _code(users.ask(exchange(bearing(GOOD), now=NOW + 1000))) == "TOKEN_EXPIRED"
+    assert _code(users.ask(exchange(bearing(sign(CLAIMS, key=b"o" * 32)).request, now=NOW))) == "INVALID_TOKEN"
+    assert _code(users.ask(exchange(bearing(GOOD).request, now=NOW + 1000))) == "TOKEN_EXPIRED"
     assert [(line["severity"], line["reason"]) for line in users.audit()] == [
         ("medium", "token refused by users: its signature is not from a key that is trusted here"),
         ("low", "token refused by users: it has expired"),
@@ -93,8 +93,8 @@ def _code(failure: Failure | None) -> str:
 def test_wall_time_is_the_clock_of_the_gateway(folder: pathlib.Path) -> None:
     users = route(folder, "users")
     users.clock.offset = NOW - 1000.0
-    assert users.ask(exchange(bearing(GOOD), now=1000.0)) is None
-    assert _code(users.ask(exchange(bearing(GOOD), now=1200.0))) == "TOKEN_EXPIRED"
+    assert users.ask(exchange(bearing(GOOD).request, now=1000.0)) is None
+    assert _code(users.ask(exchange(bearing(GOOD).request, now=1200.0))) == "TOKEN_EXPIRED"
 
 
 @pytest.mark.parametrize("order", [["users", "staff"], ["staff", "users"]])
@@ -151,9 +151,9 @@ def test_explain_names_the_methods_in_order(folder: pathlib.Path) -> None:
 def test_proofs_are_shared_between_the_routes_of_a_configuration(folder: pathlib.Path) -> None:
     users = route(folder, "users")
     users.compile()
-    first = users.shared["identity"]
+    first: object = users.site.shared("identity", dict)
     users.compile()
-    assert users.shared["identity"] is first
+    assert users.site.shared("identity", dict) is first
 
 
 def test_second_method_on_the_same_header_is_a_problem(folder: pathlib.Path) -> None:

@@ -101,7 +101,7 @@ def test_body_must_be_what_its_digest_says(
     hooks = where.compile()
     assert hooks is not None
     assert hooks.needs_body == 1024
-    x = exchange(request(*([] if field is None else [(b"content-digest", field)])), method=b"POST")
+    x = exchange(request(*([] if field is None else [(b"content-digest", field)])).request, method=b"POST")
     x.body = b"body"
     failure = where.ask(x)
     assert (failure.code if failure is not None else None) == code

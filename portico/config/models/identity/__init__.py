@@ -1,0 +1,35 @@
+"""Settings of who may be proven, one module for each kind of proof, and of what a role may do."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from portico.config.models.model import SettingsModel
+from portico.config.values import Maybe
+
+from .jwt import ClaimSettings, JwtSettings
+from .mtls import CertificateFieldSettings, MtlsSettings
+from .roles import Permission, RoleSettings, permission
+
+__all__ = [
+    "CertificateFieldSettings",
+    "ClaimSettings",
+    "IdentitySettings",
+    "JwtSettings",
+    "MtlsSettings",
+    "Permission",
+    "RoleSettings",
+    "permission",
+]
+
+
+class IdentitySettings(SettingsModel):
+    """One way to prove who is calling: exactly one of its kinds is set."""
+
+    jwt: Maybe[JwtSettings] = Field(default=None, description="JSON Web Tokens.")
+    mtls: Maybe[MtlsSettings] = Field(default=None, description="Certificates of clients.")
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds that are set, in the order of the language."""
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
