@@ -62,6 +62,7 @@ ROAD = (
     "rules/keytable",
     "rules/limiter",
     "rules/rolling",
+    "services/attempt",
     "services/forward",
     "services/instance",
     "services/service",

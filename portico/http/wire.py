@@ -80,3 +80,10 @@ def last_chunk(trailers: list[Field]) -> bytes:
     if not trailers:
         return LAST_CHUNK
     return b"0\r\n%b\r\n" % render([field for field in trailers if _TRAILERS[field[0]]])
+
+
+def chunks(data: bytes, end: bool, trailers: list[Field]) -> bytes:
+    """A piece of a chunked body, and with `end` its end; an empty piece is no chunk."""
+    if not end:
+        return chunk(data) if data else b""
+    return chunk(data) + last_chunk(trailers) if data else last_chunk(trailers)
