@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from portico.http.connection import Phase
+from portico.http.phase import Phase
 from portico.rules import State
 
 from .entrances import shown_certificates

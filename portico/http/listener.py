@@ -13,10 +13,12 @@ from typing import Protocol
 from portico.exchange.memory import MemoryBudget
 from portico.exchange.stream import Road
 
-from .connection import LINGER_S, Connection, Phase
+from .client_side import LINGER_S
+from .connection import Connection
 from .door import Handshakes
 from .entrance import Entrance, SecureConnection
 from .forwarded import Network, is_trusted
+from .phase import Phase
 
 
 class Limits(Protocol):
