@@ -42,6 +42,7 @@ ROAD = (
     "http/listener",
     "http/pool",
     "http/reader",
+    "http/reply_head",
     "http/reserved",
     "http/tunnel",
     "http/unsent",

@@ -38,7 +38,7 @@ from portico.exchange.request import Request
 
 from .forwarded import from_trusted, lines_for
 from .reader import RequestReader
-from .unsent import reset, unsent_bytes
+from .unsent import READ_BYTES, reset, unsent_bytes
 from .wire import STATUS_LINES, chunk, last_chunk
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ SLICE = 8192  # bytes fed to the parser at once: a 256 KiB read can hold 10,000 
 HELD = 65536  # bytes of later requests held while a reply is pending; beyond that the client is not read
 LINGER_S = 2.0
 LINGER_BYTES = 1 << 20
+WRITE_BUFFER = (
+    1  # bytes that wait here, once the kernel takes no more: a client with any at all is a slow reader
+)
 
 
 class Phase(enum.IntEnum):
@@ -136,6 +139,7 @@ class Connection:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
             # A v4 client of a dual-stack socket is shown as itself (RFC 4291 section 2.5.5.2), without a zone.
@@ -148,6 +152,8 @@ class Connection:
     def connection_lost(self, exc: Exception | None) -> None:
         self.phase = _CLOSED
         self._listener.forget(self)
+        if self._full:
+            self._listener.slow_readers.remove(self._transport)
         self._reader.close()
         self._take_held()
         if self._tunnel is not None:
@@ -186,6 +192,9 @@ class Connection:
     def pause_writing(self) -> None:
         self._full = True
         self._unsent = unsent_bytes(self._transport)
+        # Beside what TLS has not taken, its transport holds up to two reads, of which it does not tell.
+        most = READ_BYTES if self._scheme == b"http" else 3 * READ_BYTES
+        self._listener.slow_readers.add(self._transport, max(most, self._transport.get_write_buffer_size()))
         if self._tunnel is not None:
             self._tunnel.client_full()
         elif self._x is not None:
@@ -193,6 +202,7 @@ class Connection:
 
     def resume_writing(self) -> None:
         self._full = False
+        self._listener.slow_readers.remove(self._transport)
         if self._tunnel is not None:
             self._tunnel.client_drained()
         elif self._x is not None:

@@ -17,6 +17,7 @@ from .connection import LINGER_S, Connection, Phase
 from .door import Handshakes
 from .entrance import Entrance, SecureConnection
 from .forwarded import Network, is_trusted
+from .unsent import SlowReaders
 
 
 class Limits(Protocol):
@@ -60,6 +61,7 @@ class Listener:
     ) -> None:
         self.road = road
         self.memory = memory
+        self.slow_readers = SlowReaders(memory)
         self.connections: set[Connection] = set()
         self.handshakes = Handshakes()
         self.entrances: Sequence[Entrance] = ()

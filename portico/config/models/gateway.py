@@ -58,7 +58,8 @@ class GatewayLimits(SettingsModel):
         description="Bytes of a request's body, unless the route says otherwise; more is 413.",
     )
     memory: PositiveSize = Field(
-        default=256 << 20, description="Bytes of bodies that one worker may hold at a time."
+        default=256 << 20,
+        description="Bytes of bodies that one worker may hold at a time; what waits for slow readers is at most half.",
     )
 
 
