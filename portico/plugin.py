@@ -28,6 +28,7 @@ from portico.config.values import (
     refuse,
 )
 from portico.exchange import failure as failures
+from portico.exchange.call import Answer, Call, CallFailedError
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure, Side
@@ -38,11 +39,14 @@ from portico.exchange.request import Request
 from portico.exchange.stage import BodyFilter, Hooks, Outcome, Phase, Site, Stage
 from portico.observe.families import Metrics
 
-VERSION = "1.1"
+VERSION = "1.2"
 
 __all__ = [
     "VERSION",
+    "Answer",
     "BodyFilter",
+    "Call",
+    "CallFailedError",
     "Clock",
     "Distinct",
     "Duration",

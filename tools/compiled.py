@@ -44,6 +44,7 @@ ROAD = (
     "http/phase",
     "http/pool",
     "http/reader",
+    "http/reply_head",
     "http/reserved",
     "http/tunnel",
     "http/unsent",

@@ -38,7 +38,7 @@ if [ -z "${JWT_SECRET:-}" ]; then
     export JWT_SECRET
 fi
 if [ -z "${DEMO_USER:-}${DEMO_PASSWORD:-}" ]; then
-    DEMO_USER=demo@psa.example
+    DEMO_USER=demo@$1.example
     DEMO_PASSWORD=$(kept demo-password 12)
     export DEMO_USER DEMO_PASSWORD
 fi

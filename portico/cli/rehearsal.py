@@ -233,6 +233,9 @@ class _Client(asyncio.Transport):
         self.received += data
         self._over.set()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """All is read at once."""
+
     def get_write_buffer_size(self) -> int:
         """All is read at once."""
         return 0

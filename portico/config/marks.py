@@ -114,6 +114,11 @@ class Marks:
         """Whether ``path`` was written."""
         return self.find(path)[1] == path
 
+    def varies(self, path: Path) -> bool:
+        """Whether the value at ``path`` came, wholly or partly, from a variable or a secret file."""
+        place, found = self.find(path)
+        return found == path and place.secret is not None
+
     def __repr__(self) -> str:
         return f"<Marks of {self.root.file}>"
 

@@ -1,4 +1,5 @@
-"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}`` in scalars that are already parsed.
+"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}`` in scalars that are parsed already. A default may hold a
+further reference, which is looked at only when it is needed: ``${NAME:-${OTHER:-default}}``.
 
 Never in the text of the file: a value with a quote or a line break in it could change the structure. Says what
 is wrong without showing a value, and marks what it put in so that nobody else shows it.
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from portico.config.problems import did_you_mean, quote
 from portico.config.scalars import resolve
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\})?")
+# The inside may hold references itself, but those none.
+_REFERENCE = re.compile(r"\$\$\{|\$\{((?:\$\{[^}]*\}|[^}])*)(\})?")
+_INNER = re.compile(r"\$\{[^}]*\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _HOW = "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for a plain ${"
 
@@ -79,6 +82,9 @@ def substitute(text: str, env: Mapping[str, str], read: Callable[[str], str]) ->
             pieces.append("${")
             continue
         value = _value(found[1], found[2] is not None, env, read)
+        if isinstance(value, Substituted):
+            faults += value.faults
+            value = value.text
         if isinstance(value, Fault):
             faults.append(value)
             continue
@@ -94,11 +100,18 @@ def _shown(inside: str) -> str:
     return quote(f"${{{inside}}}")
 
 
-def _value(inside: str, closed: bool, env: Mapping[str, str], read: Callable[[str], str]) -> str | Fault:
+def _value(
+    inside: str, closed: bool, env: Mapping[str, str], read: Callable[[str], str]
+) -> str | Fault | Substituted:
     if not closed:
         return Fault('"${" is not closed by "}"', _HOW)
-    if "${" in inside:
-        return Fault(f"{_shown(inside)} has a reference inside a reference", "a default is plain text")
+    before, separator, written = inside.partition(":-")
+    if "${" in before or written.count("${") != len(_INNER.findall(written)):
+        return Fault(f"{_shown(inside)} has a reference where none can be", "only a default may hold some")
+    if "${" in written:
+        if not _NAME.match(before):
+            return Fault(f"{_shown(inside)} names no variable", _HOW)
+        return env.get(before) or substitute(written, env, read)
     if inside.startswith("file:"):
         path = inside.removeprefix("file:").strip()
         try:
@@ -109,7 +122,7 @@ def _value(inside: str, closed: bool, env: Mapping[str, str], read: Callable[[st
             )
         except ValueError as error:
             return Fault(f"cannot use the file {quote(path)}: {error}", "")
-    name, has_default, default = inside.partition(":-")
+    name, has_default, default = before, separator, written
     if not _NAME.match(name):
         return Fault(f"{_shown(inside)} names no variable", _HOW)
     if has_default:

@@ -121,6 +121,13 @@ OVERLOADED = Failure(
 SHUTTING_DOWN = Failure(
     "SERVICE_UNAVAILABLE", 503, Side.GATEWAY, "Service Unavailable", "The gateway is stopping", close=True
 )
+PROVER_AWAY = Failure(
+    "SERVICE_UNAVAILABLE",
+    503,
+    Side.GATEWAY,
+    "Service Unavailable",
+    "Authentication is temporarily unavailable",
+)
 STORE_AWAY = Failure(
     "SERVICE_UNAVAILABLE",
     503,

@@ -22,22 +22,22 @@ class Background:
     """The tasks of one worker."""
 
     def __init__(self) -> None:
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
 
     def begin(self, makes: Mapping[str, Make]) -> None:
         """End what runs, and run these."""
         self.end()
         for key, make in makes.items():
-            self._tasks.append(asyncio.get_running_loop().create_task(_keep_running(key, make), name=key))
+            self.tasks.append(asyncio.get_running_loop().create_task(_keep_running(key, make), name=key))
 
     def end(self) -> None:
         """End everything."""
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        self._tasks = []
+        self.tasks = []
 
     def __repr__(self) -> str:
-        return f"<Background {len(self._tasks)} tasks>"
+        return f"<Background {len(self.tasks)} tasks>"
 
 
 async def _keep_running(key: str, make: Make) -> None:

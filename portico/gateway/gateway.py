@@ -92,7 +92,7 @@ class Gateway:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: StallWatch | None = None
         self._remains = Remains()
-        self._background = Background()
+        self.background = Background()
         self._retired: list[tuple[float, int]] = []  # (when its tunnels must end, generation)
         self._stages: tuple[tuple[str, ...], Mapping[str, Any]] = ((), {})
         sample_figures(self)
@@ -162,7 +162,7 @@ class Gateway:
             self.listener.configure(settings.limits, settings.timeouts, settings.trusted_proxies)
         self.listener.enter_by(compiler.entrances)
         self.road.runtime = runtime
-        self._background.begin(runtime.background)
+        self.background.begin(runtime.background)
         if before is not None:
             self._retired.append((monotonic() + settings.drain_timeout, before.generation))
             self._remains.add(before)
@@ -249,7 +249,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every connection and the pools."""
-        self._background.end()
+        self.background.end()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -11,59 +11,32 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET, Failure
-from portico.exchange.fields import Field, Names, tokens
+from portico.exchange.failure import BAD_REPLY, CONNECTION_RESET
+from portico.exchange.fields import Field, tokens
 from portico.exchange.reply import BODILESS, Reply
 
+from .reply_head import (
+    CODING,
+    CONNECTION,
+    DATE,
+    FIELDS,
+    HEAD_BYTES,
+    INTERIMS,
+    LENGTH,
+    NAMES,
+    announces_body,
+    patience_s,
+)
 from .tls import ended_in_order
 
 if TYPE_CHECKING:
+    from .caller import Caller
     from .pool import Pool
     from .tunnel import Tunnel
-
-HEAD_BYTES = 65536  # of a reply's head, on the wire, and of what frames its body between two pieces of it
-FIELDS = 256  # of a head, and of the trailers
-INTERIMS = 32  # 1xx replies to one request
-
-_LENGTH: Final = 1
-_CODING: Final = 2
-_CONNECTION: Final = 3
-_KEEP_ALIVE: Final = 4
-_DATE: Final = 5
-
-# The names of reply fields; those of a kind are collected for `_take_head`.
-_NAMES = Names(
-    {
-        b"content-length": _LENGTH,
-        b"transfer-encoding": _CODING,
-        b"connection": _CONNECTION,
-        b"keep-alive": _KEEP_ALIVE,
-        b"date": _DATE,
-    }
-)
-
-
-class Caller(Protocol):
-    """Who waits for the reply on a channel."""
-
-    def on_reply(self, reply: Reply, data: bytes, end: bool, trailers: list[Field], now: float) -> None: ...
-    def on_data(self, data: bytes, end: bool, trailers: list[Field], now: float) -> None: ...
-    def on_interim(self, status: int, fields: list[Field]) -> None: ...
-    def on_switch(self, reply: Reply, rest: bytes) -> None: ...
-    def on_broken(self, failure: Failure, silent: bool) -> None: ...
-    def on_full(self) -> None: ...
-    def on_drained(self) -> None: ...
-
-
-def _announces_body(fields: list[Field]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t0") != b"")
-        for name, value in fields
-    )
 
 
 class Channel:
@@ -272,17 +245,17 @@ class Channel:
             if len(self._trailers) >= FIELDS:
                 self._trouble = "too many trailers"
                 raise ValueError(self._trouble)  # stops the parser
-            known, kind = _NAMES[name]
+            known, kind = NAMES[name]
             if kind:
                 # The parser heeds Connection and codings here, too, and would read no next reply.
                 self._keeps = False
             self._trailers.append((known, value))
             return
-        known, kind = _NAMES[name]
+        known, kind = NAMES[name]
         self._fields.append((known, value))
         if kind:
             self._special.append((kind, value))
-            if kind == _CODING and b"\t" in raw:
+            if kind == CODING and b"\t" in raw:
                 self._trouble = "a tab in Transfer-Encoding"  # which keeps the parser from seeing `chunked`
 
     def on_headers_complete(self) -> None:
@@ -305,7 +278,7 @@ class Channel:
             self._interims += 1
             if self._interims > INTERIMS:
                 self._trouble = "interim replies without end"
-            elif _announces_body(self._fields):
+            elif announces_body(self._fields):
                 # RFC 9110 section 15.2: it has none. The parser reads one, which would stand in the final reply.
                 self._trouble = "an interim reply with a body"
             elif self.caller is not None:
@@ -320,20 +293,20 @@ class Channel:
         reply.from_service = True
         chunked = False
         for kind, value in self._special:
-            if kind == _LENGTH:
+            if kind == LENGTH:
                 reply.length = int(value)  # the parser has refused anything but one run of digits
-            elif kind == _CONNECTION:
+            elif kind == CONNECTION:
                 if value != b"keep-alive":
                     reply.options += tuple(tokens(value))
-            elif kind == _CODING:
+            elif kind == CODING:
                 if chunked or value.strip().lower() != b"chunked" or version == "1.0":
                     self._trouble = "a transfer coding other than chunked"
                     return
                 chunked = True
-            elif kind == _DATE:
+            elif kind == DATE:
                 reply.dated = True
             else:
-                self._heed_keep_alive(value)
+                self._keep_alive_s = patience_s(value, self._pool.idle_s)
         if self._head_only:
             self._complete = status != 101
             if reply.length is None and not chunked:
@@ -344,13 +317,6 @@ class Channel:
             keep_alive = False
         self._keeps = keep_alive
         self._reply = reply
-
-    def _heed_keep_alive(self, value: bytes) -> None:
-        """`Keep-Alive: timeout=5`: use the connection a little shorter than the service keeps it."""
-        for parameter in tokens(value):
-            name, _, seconds = parameter.partition(b"=")
-            if name.strip() == b"timeout" and seconds.strip().isdigit():
-                self._keep_alive_s = min(self._pool.idle_s, max(0.0, int(seconds) - 1.0))
 
     def on_body(self, data: bytes) -> None:
         if self._complete:

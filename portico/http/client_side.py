@@ -16,7 +16,7 @@ from portico.exchange.request import Request
 
 from .forwarded import from_trusted, lines_for
 from .phase import CLOSED, FLUSH, HEAD, LINGER, TUNNEL
-from .unsent import reset, unsent_bytes
+from .unsent import READ_BYTES, reset, unsent_bytes
 
 if TYPE_CHECKING:
     from .listener import Listener
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 HELD = 65536  # bytes of later requests held while a reply is pending; beyond that the client is not read
 LINGER_S = 2.0
 LINGER_BYTES = 1 << 20
+# Bytes that wait here, once the kernel takes no more: a client with any at all is a slow reader.
+WRITE_BUFFER = 1
 
 
 class ClientSide:
@@ -31,6 +33,7 @@ class ClientSide:
 
     __slots__ = (
         "_discarded",
+        "_full",
         "_held",
         "_listener",
         "_port",
@@ -62,12 +65,14 @@ class ClientSide:
         self._reserved = 0  # bytes of the memory budget that `_held` has
         self._discarded = 0  # bytes thrown away while lingering
         self._road_is_full = False
+        self._full = False  # the client does not read what it is sent
         self._unsent = 0  # bytes that waited for it when somebody last looked
 
     # -- who it is
 
-    def _meet(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
             # A v4 client of a dual-stack socket is shown as itself (RFC 4291 section 2.5.5.2), without a zone.
@@ -120,6 +125,17 @@ class ClientSide:
 
     # -- what it reads
 
+    def pause_writing(self) -> None:
+        self._full = True
+        self._unsent = unsent_bytes(self._transport)
+        # Beside what TLS has not taken, its transport holds up to two reads, of which it does not tell.
+        most = READ_BYTES if self._scheme == b"http" else 3 * READ_BYTES
+        self._listener.slow_readers.add(self._transport, max(most, self._transport.get_write_buffer_size()))
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._listener.slow_readers.remove(self._transport)
+
     def _watch_unsent(self) -> None:
         self._unsent = unsent_bytes(self._transport)
         self.deadline = 0.0
@@ -129,6 +145,12 @@ class ClientSide:
         return self._unsent < before
 
     # -- how it is left
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.phase = CLOSED
+        if self._full:
+            self._listener.slow_readers.remove(self._transport)
+        self._take_held()
 
     def expire(self) -> None:
         """The deadline of the phase has passed."""

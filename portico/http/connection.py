@@ -25,7 +25,6 @@ from portico.exchange.request import Request
 from .client_side import ClientSide
 from .phase import BODY, CLOSED, FLUSH, HEAD, IDLE, LINGER, REPLY, TUNNEL, Phase
 from .reader import RequestReader
-from .unsent import unsent_bytes
 from .wire import STATUS_LINES, chunks
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ class Connection(ClientSide):
         "_close_after",
         "_close_delimited",
         "_current",
-        "_full",
         "_reader",
         "_tunnel",
         "_x",
@@ -60,7 +58,6 @@ class Connection(ClientSide):
         # The connection's.
         self._reader = RequestReader(listener, scheme)
         self._advancing = False
-        self._full = False  # the client does not read what it is sent
         # The exchange's.
         self._current: Request | None = None
         self._x: Exchange | None = None
@@ -72,16 +69,15 @@ class Connection(ClientSide):
     # -- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._meet(transport)
+        super().connection_made(transport)
         if not self._listener.admit(self):
             self.phase = CLOSED
             self._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.phase = CLOSED
+        super().connection_lost(exc)
         self._listener.forget(self)
         self._reader.close()
-        self._take_held()
         if self._tunnel is not None:
             self._tunnel.client_lost()
             self._tunnel = None
@@ -114,15 +110,14 @@ class Connection(ClientSide):
             self._throw_away(data)
 
     def pause_writing(self) -> None:
-        self._full = True
-        self._unsent = unsent_bytes(self._transport)
+        super().pause_writing()
         if self._tunnel is not None:
             self._tunnel.client_full()
         elif self._x is not None:
             self._x.pause_reply()
 
     def resume_writing(self) -> None:
-        self._full = False
+        super().resume_writing()
         if self._tunnel is not None:
             self._tunnel.client_drained()
         elif self._x is not None:

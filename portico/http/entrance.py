@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from portico.exchange.certificate import ClientCertificate
 from portico.exchange.failure import BAD_REQUEST, HTTPS_REQUIRED, Failure
@@ -18,9 +18,6 @@ from .connection import Connection
 if TYPE_CHECKING:
     from .listener import Listener
     from .tls import ClientTrust, ListenerContext
-
-# Of replies that wait in the TLS layer, behind which the transport has a buffer of its own.
-WRITE_BUFFER = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,6 @@ class SecureConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is over."""
-        cast(asyncio.Transport, transport).set_write_buffer_limits(high=WRITE_BUFFER)
         if self.trust is not None:
             shown = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self._certificate = ClientCertificate(shown) if shown else None

@@ -19,6 +19,7 @@ from .door import Handshakes
 from .entrance import Entrance, SecureConnection
 from .forwarded import Network, is_trusted
 from .phase import Phase
+from .unsent import SlowReaders
 
 
 class Limits(Protocol):
@@ -62,6 +63,7 @@ class Listener:
     ) -> None:
         self.road = road
         self.memory = memory
+        self.slow_readers = SlowReaders(memory)
         self.connections: set[Connection] = set()
         self.handshakes = Handshakes()
         self.entrances: Sequence[Entrance] = ()

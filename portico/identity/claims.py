@@ -16,6 +16,7 @@ from typing import Any
 
 from portico.exchange.fields import Field
 from portico.exchange.identity import Identity
+from portico.exchange.marks import jti_mark, tenant_mark, token_mark, user_mark
 
 from .jws import TokenError
 
@@ -23,6 +24,10 @@ from .jws import TokenError
 _LAST_SECOND = 253_402_300_799
 # Integers beyond this read differently in different languages (RFC 7493 section 2.2).
 _LARGEST_INTEGER = 2**53 - 1
+CLAIMS = 100  # a token with more is refused
+PERMISSIONS = 200
+# A scope or permission that says `resource:action`; others, such as `openid`, mean nothing here.
+_PERMISSION = re.compile(r"(?:\*|[A-Za-z0-9_.*-]+:[A-Za-z0-9_.*-]+)\Z", re.ASCII)
 # Visible ASCII, spaces only inside: what RFC 9110 section 5.5 lets every recipient read alike.
 PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z", re.ASCII)
 
@@ -31,8 +36,10 @@ PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z", re.ASCII)
 class ClaimRules:
     """What a token must say. `issuer` None: any. `audiences` None: whatever the token is for.
 
-    `audiences` empty: only tokens that are for nobody in particular. `subject`, `tenant`, `role` and `email` name
-    the claims to read, the first that is present counts. `type` is the value that the claim `type` must have.
+    `audiences` empty: only tokens that are for nobody in particular. `subject`, `tenant`, `role`, `email`, `venue`,
+    `permissions` and `scope` name the claims to read, the first that is present counts. `type` is the value that the
+    claim `type` must have, `typ` that of the header. `lifetime_s`: the longest that is accepted from iat to exp.
+    `raw_mark`: the token itself is a mark too, beside its digest.
     """
 
     issuer: str | None = None
@@ -44,6 +51,12 @@ class ClaimRules:
     tenant: tuple[str, ...] = ("tenant_id",)
     role: tuple[str, ...] = ("role",)
     email: tuple[str, ...] = ("email",)
+    venue: tuple[str, ...] = ("venue_id",)
+    permissions: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    typ: str | None = None
+    lifetime_s: float | None = None
+    raw_mark: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +66,81 @@ class Lifetime:
     start: float
     end: float
     expires: float  # as the token says
+    issued: float = 0.0  # as the token says, 0 when it does not
 
 
-def lifetime(claims: Mapping[str, Any], rules: ClaimRules) -> Lifetime:
+def lifetime(claims: Mapping[str, Any], rules: ClaimRules, *, endless: bool = False) -> Lifetime:
     """When the token holds. Raises TokenError for times that are none, and for a token that would never end.
+
+    `endless`: one that does not say when it ends is good until its issuer says otherwise (RFC 7662 section 2.2).
 
     `iat` bounds the start like `nbf`: a token from the future would outlive a revocation of "everything issued
     before now".
     """
     expires, begins, issued = _time(claims, "exp"), _time(claims, "nbf"), _time(claims, "iat")
     if expires is None:
-        raise TokenError("it has no exp")
+        if not endless:
+            raise TokenError("it has no exp")
+        expires = inf
+    if rules.lifetime_s is not None:
+        if issued is None:
+            raise TokenError("it has no iat, so that nobody can say for how long it was made")
+        if expires - issued > rules.lifetime_s:
+            raise TokenError("it was made for longer than is accepted")
     starts = [moment - rules.leeway_s for moment in (begins, issued) if moment is not None]
-    return Lifetime(max(starts, default=-inf), expires + rules.leeway_s, expires)
+    return Lifetime(max(starts, default=-inf), expires + rules.leeway_s, expires, issued or 0.0)
 
 
-def identify(claims: dict[str, Any], rules: ClaimRules, method: str, expires: float) -> Identity:
-    """The caller that the claims describe. Raises TokenError when they break a rule."""
-    _check_issuer(claims, rules)
+def check_typ(header: Mapping[str, Any], rules: ClaimRules) -> None:
+    """Raises TokenError for a token that was made for something else (RFC 8725 section 3.11)."""
+    typ = header.get("typ")
+    if typ is not None and not isinstance(typ, str):
+        raise TokenError("its typ is no string")
+    kind = None if typ is None else plain_typ(typ)
+    if rules.typ is not None:
+        if kind != plain_typ(rules.typ):
+            raise TokenError(f"its typ is not {rules.typ}")
+    elif kind is not None and kind.endswith("+jwt") and kind != "at+jwt":
+        # Proofs of possession, logout tokens, events: signed by the same key, and no access tokens.
+        raise TokenError("its typ is that of another kind of token")
+
+
+def plain_typ(typ: str) -> str:
+    """RFC 7515 section 4.1.9: case does not count, and "application/" may be left out."""
+    return typ.lower().removeprefix("application/")
+
+
+def check_issuer(claims: Mapping[str, Any], rules: ClaimRules) -> None:
+    """Raises TokenError for a token of an issuer that is not trusted here."""
+    issuer = claims.get("iss")
+    if issuer is not None and not isinstance(issuer, str):
+        raise TokenError("its iss is no string")
+    if rules.issuer is not None and issuer != rules.issuer:
+        raise TokenError("it has no iss" if issuer is None else "its iss is not the one that is trusted here")
+
+
+def identify(
+    claims: dict[str, Any],
+    rules: ClaimRules,
+    method: str,
+    expires: float | None,
+    *,
+    token: bytes = b"",
+    issued: float = 0.0,
+) -> Identity:
+    """The caller that the claims describe. Raises TokenError when they break a rule.
+
+    `token` is what the claims came in, for what revokes it.
+    """
+    if len(claims) > CLAIMS:
+        raise TokenError(f"it has more than {CLAIMS} claims")
+    check_issuer(claims, rules)
     _check_audience(claims, rules)
     _check_type(claims, rules)
     for name in rules.required:
         if claims.get(name) in (None, "", []):
             raise TokenError(f"it has no {name}")
-    _plain_name(claims, ("jti",))
+    jti = _plain_name(claims, ("jti",))
     subject = _plain_name(claims, rules.subject)
     if subject is None:
         raise TokenError(f"it has no {' or '.join(rules.subject)}")
@@ -85,6 +149,17 @@ def identify(claims: dict[str, Any], rules: ClaimRules, method: str, expires: fl
     email = _first(claims, rules.email)
     if email is not None and not isinstance(email, str):
         raise TokenError("its email is no string")
+    scopes = _permissions(claims, rules.scope)
+    permissions = _permissions(claims, rules.permissions)
+    marks = [user_mark(tenant, subject)]
+    if tenant is not None:
+        marks.append(tenant_mark(tenant))
+    if jti is not None:
+        marks.append(jti_mark(method, jti))
+    if token:
+        marks.append(token_mark(token))
+        if rules.raw_mark:
+            marks.append(token)
     return Identity(
         subject=subject,
         method=method,
@@ -95,6 +170,12 @@ def identify(claims: dict[str, Any], rules: ClaimRules, method: str, expires: fl
         expires=expires,
         claims=MappingProxyType(claims),
         fields=identity_fields(subject, roles, tenant, b"jwt"),
+        # A scope is what the token is limited to, whatever its bearer may do otherwise (RFC 6749 section 3.3).
+        permissions=(permissions or ()) if scopes is None else scopes,
+        scoped=scopes is not None,
+        venue=_plain_name(claims, rules.venue),
+        marks=tuple(marks),
+        issued=issued,
     )
 
 
@@ -127,14 +208,6 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
     if type(value) not in (int, float) or not -_LAST_SECOND <= value <= _LAST_SECOND:
         raise TokenError(f"its {name} is not a time in seconds")
     return float(value)
-
-
-def _check_issuer(claims: Mapping[str, Any], rules: ClaimRules) -> None:
-    issuer = claims.get("iss")
-    if issuer is not None and not isinstance(issuer, str):
-        raise TokenError("its iss is no string")
-    if rules.issuer is not None and issuer != rules.issuer:
-        raise TokenError("it has no iss" if issuer is None else "its iss is not the one that is trusted here")
 
 
 def _check_audience(claims: Mapping[str, Any], rules: ClaimRules) -> None:
@@ -190,3 +263,16 @@ def _roles(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]
         if not isinstance(role, str) or "," in role or PLAIN.match(role) is None:
             raise TokenError("its role is not a plain ASCII name or a list of them")
     return tuple(roles)
+
+
+def _permissions(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What a claim permits: a list of texts, or one text with spaces between (RFC 8693 section 4.2)."""
+    value = _first(claims, names)
+    if value is None:
+        return None
+    written = value.split(" ") if isinstance(value, str) else value
+    if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
+        raise TokenError("its permissions are neither a string nor a list of strings")
+    if len(written) > PERMISSIONS:
+        raise TokenError(f"it has more than {PERMISSIONS} permissions")
+    return tuple(dict.fromkeys(each for each in written if _PERMISSION.match(each)))

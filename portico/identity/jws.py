@@ -74,6 +74,17 @@ def read(token: bytes | str, algorithms: Container[str]) -> Compact:
     return Compact(header, algorithm, payload, signature, token[: len(parts[0]) + 1 + len(parts[1])])
 
 
+def peek(token: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token as it says them itself, nothing of which is verified. Raises TokenError."""
+    if len(token) > TOKEN_BYTES:
+        raise TokenError(f"it is longer than {TOKEN_BYTES} bytes")
+    parts = token.split(b".")
+    if len(parts) != 3:
+        raise TokenError(f"it has {len(parts)} parts and not 3")
+    header = json_object(decode_segment(parts[0], "header"), "header")
+    return header, json_object(decode_segment(parts[1], "payload"), "payload")
+
+
 def verify(
     token: bytes | str, keys: Iterable[Key], algorithms: Container[str]
 ) -> tuple[dict[str, Any], bytes]:

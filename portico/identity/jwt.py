@@ -2,23 +2,26 @@
 
 Answers with an identity, with a failure, or with None when the request has no such credential. Verified tokens are
 remembered by their exact bytes, so that a token costs one signature check and afterwards one dictionary look-up;
-times are checked on every request, refusals are never remembered.
+times, and whether the keys are still trusted, are checked on every request; refusals are never remembered. Waits only
+for keys of an issuer elsewhere that are not there yet.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import INVALID_TOKEN, TOKEN_EXPIRED, Failure
+from portico.exchange.failure import INVALID_TOKEN, PROVER_AWAY, TOKEN_EXPIRED, Failure
 from portico.exchange.identity import Identity
 
-from .claims import ClaimRules, identify, lifetime
-from .jws import TokenError, json_object, verify
-from .keys import Key
+from .claims import ClaimRules, check_issuer, check_typ, identify, lifetime
+from .jws import Compact, TokenError, json_object, read
+from .keys import Key, KeySet, WrittenKeys
+from .remote_keys import RemoteKeys
 
-Entry = tuple[float, float, Identity]  # holds while start <= wall < end
+Entry = tuple[float, float, Identity, KeySet]  # holds while start <= wall < end and the keys are trusted
+Proven = Identity | Failure | None
 
 
 class VerifiedTokens:
@@ -60,7 +63,8 @@ class VerifiedTokens:
 class JwtProof:
     """One identity block of kind `jwt`, compiled. `name` is the block's name, `field` the request field to read.
 
-    `challenge` is what a 401 says in WWW-Authenticate when no credential came (RFC 6750 section 3).
+    `challenge` is what a 401 says in WWW-Authenticate when no credential came (RFC 6750 section 3). The keys are given,
+    or those of an issuer elsewhere.
     """
 
     __slots__ = (
@@ -70,35 +74,41 @@ class JwtProof:
         "algorithms",
         "challenge",
         "field",
+        "issuer",
         "keys",
         "name",
         "needs_body",
+        "opaque",
         "rules",
+        "typ",
         "verified",
     )
 
     def __init__(
         self,
         name: str,
-        keys: Iterable[Key],
+        keys: Iterable[Key] | RemoteKeys,
         algorithms: Iterable[str],
         rules: ClaimRules,
         field: bytes = b"authorization",
     ) -> None:
         self.name = name
-        self.keys = tuple(keys)
+        self.keys: KeySet | RemoteKeys = keys if isinstance(keys, RemoteKeys) else WrittenKeys(keys)
         self.algorithms = frozenset(algorithms)
         self.rules = rules
         self.field = field
         # In a field of its own a token may stand without a scheme; Authorization always has one.
         self._scheme_required = field == b"authorization"
         self.needs_body: int | None = None
+        self.issuer = rules.issuer
+        self.typ = rules.typ
+        self.opaque = False
         self.verified = VerifiedTokens()
         self.challenge = b'Bearer realm="%b"' % name.encode("ascii")
         self._invalid = _with_challenge(INVALID_TOKEN, self.challenge, b"The token is not valid")
         self._expired = _with_challenge(TOKEN_EXPIRED, self.challenge, b"The token has expired")
 
-    def prove(self, x: Exchange, wall: float) -> Identity | Failure | None:
+    def prove(self, x: Exchange, wall: float) -> Proven | Awaitable[Proven]:
         """Who sent the request at `wall` (seconds since 1970), why that failed, or None without a credential."""
         name, value = self.field, None
         for field, text in x.request.fields:
@@ -109,20 +119,64 @@ class JwtProof:
         if value is None:
             return None
         entry = self.verified.get(value)
-        if entry is not None and entry[0] <= wall < entry[1]:
+        if entry is not None and entry[0] <= wall < entry[1] and entry[3].trusted:
             return entry[2]
         return self._examine(value, wall)
 
-    def _examine(self, value: bytes, wall: float) -> Identity | Failure | None:
+    def knows(self, value: bytes) -> bool:
+        """Whether this value of the field has proven somebody before."""
+        return self.verified.get(value) is not None
+
+    def _examine(self, value: bytes, wall: float) -> Proven | Awaitable[Proven]:
         self.verified.drop(value)
         token = self._token(value)
         if not token:
             return None
         try:
-            return self._verify(value, token, wall)
+            compact = read(token, self.algorithms)
+            check_typ(compact.header, self.rules)
+            keys = self.keys
+            if isinstance(keys, RemoteKeys):
+                return self._verify_remote(keys, compact, token, value, wall)
+            return self._verify(keys, compact, token, value, wall)
         except TokenError as error:
-            failure = self._expired if error.expired else self._invalid
-            return failure.because(f"token refused by {self.name}: {error.reason}")
+            return self._refusal(error)
+
+    def _verify_remote(
+        self, remote: RemoteKeys, compact: Compact, token: bytes, value: bytes, wall: float
+    ) -> Proven | Awaitable[Proven]:
+        """With the keys that there are; waits when the one that is needed may be about to come."""
+        keys = remote.current
+        if keys is None:
+            # Who comes first after the start waits for the first keys. Where they cannot be had, nobody waits.
+            expected = remote.is_expected()
+            return self._verify_late(remote, compact, token, value, wall) if expected else self._away(remote)
+        if compact.kid is not None and not keys.knows(compact.kid):
+            # Another issuer's token is not worth a fetch.
+            check_issuer(json_object(compact.payload, "payload"), self.rules)
+            if remote.may_refetch():
+                return self._verify_late(remote, compact, token, value, wall)
+        return self._verify(keys, compact, token, value, wall)
+
+    async def _verify_late(
+        self, remote: RemoteKeys, compact: Compact, token: bytes, value: bytes, wall: float
+    ) -> Proven:
+        await remote.arrival()
+        keys = remote.current
+        if keys is None:
+            return self._away(remote)
+        try:
+            return self._verify(keys, compact, token, value, wall)
+        except TokenError as error:
+            return self._refusal(error)
+
+    def _refusal(self, error: TokenError) -> Failure:
+        failure = self._expired if error.expired else self._invalid
+        return failure.because(f"token refused by {self.name}: {error.reason}")
+
+    def _away(self, remote: RemoteKeys) -> Failure:
+        failure = PROVER_AWAY.saying(PROVER_AWAY.text, (b"retry-after", b"%d" % remote.retry_after_s()))
+        return failure.because(f"the keys of {self.name} have not come yet, or are too old")
 
     def _token(self, value: bytes) -> bytes:
         """The token in the field's value; empty when that is another scheme's, or has none."""
@@ -131,16 +185,19 @@ class JwtProof:
             return token.strip(b" ")
         return b"" if self._scheme_required else value
 
-    def _verify(self, value: bytes, token: bytes, wall: float) -> Identity:
-        _, payload = verify(token, self.keys, self.algorithms)
-        claims = json_object(payload, "payload")
+    def _verify(self, keys: KeySet, compact: Compact, token: bytes, value: bytes, wall: float) -> Identity:
+        chosen = keys.choose(compact.kid, compact.algorithm)
+        if not chosen:
+            raise TokenError("its kid and algorithm choose no key of those that are trusted here")
+        compact.check(chosen)
+        claims = json_object(compact.payload, "payload")
         life = lifetime(claims, self.rules)
         if wall >= life.end:
             raise TokenError("it has expired", expired=True)
         if wall < life.start:
             raise TokenError("it is not valid yet")
-        identity = identify(claims, self.rules, self.name, life.expires)
-        self.verified.add(value, (life.start, life.end, identity))
+        identity = identify(claims, self.rules, self.name, life.expires, token=token, issued=life.issued)
+        self.verified.add(value, (life.start, life.end, identity, keys))
         return identity
 
     def __repr__(self) -> str:

@@ -20,9 +20,11 @@ from portico.rules import Limits
 from portico.stores.interface import Store
 from portico.stores.memory import MemoryStore
 
+from .hmac_signature import hmac_proof
 from .jwt_block import jwt_proof
 from .means import Means
 from .mtls import CertificateRules, MtlsProof
+from .signature_block import signature_proof
 
 T = TypeVar("T")
 
@@ -132,6 +134,8 @@ def _mtls(name: str, settings: MtlsSettings, means: Means) -> MtlsProof:
 KINDS: Mapping[str, Callable[[str, Any, Means], Proof | None]] = {
     "jwt": jwt_proof,
     "mtls": _mtls,
+    "hmac": hmac_proof,
+    "signature": signature_proof,
 }
 """Kind of block → what makes its proof, or reports why there is none."""
 

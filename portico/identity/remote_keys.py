@@ -58,12 +58,9 @@ class RemoteKeys:
             except TimeoutError:
                 pass
 
-    def may_refetch(self, now: float) -> bool:
-        """Whether a token with an unknown key may have the keys fetched, or can wait for a fetch that it began with.
-
-        Seconds on the monotonic clock.
-        """
-        return bool(self._waiting) or self._life.may_refetch(now)
+    def may_refetch(self) -> bool:
+        """Whether a token with an unknown key may have the keys fetched, or wait for a fetch that others wait for."""
+        return bool(self._waiting) or self._life.may_refetch(asyncio.get_running_loop().time())
 
     async def arrival(self) -> None:
         """Have the keys fetched now, and wait until that has ended either way, or has taken too long."""
@@ -82,10 +79,10 @@ class RemoteKeys:
         """Whether there is no reason yet to believe that keys will not come."""
         return not self._life.failing
 
-    def retry_after_s(self, now: float) -> int:
+    def retry_after_s(self) -> int:
         """In how many whole seconds it makes sense to ask again."""
         due = self._life.due
-        return 1 if due == -inf else max(1, ceil(due - now))
+        return 1 if due == -inf else max(1, ceil(due - asyncio.get_running_loop().time()))
 
     async def _fetch(self, fetch: Fetch, clock: Callable[[], float]) -> None:
         try:

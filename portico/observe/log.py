@@ -28,8 +28,9 @@ _STANDARD_LEVELS = {"fatal": 50, "error": 40, "warn": 30, "info": 20, "debug": 1
 
 
 def wants_colour(form: str, destination: str) -> bool:
-    """Whether lines to `destination` are coloured text: `form` is json, color, or auto for colour on a terminal."""
-    return form == "color" or (form == "auto" and is_terminal(destination))
+    """Whether lines to `destination` are coloured text: `form` is json, color, pretty (the same), or auto: on
+    a terminal."""
+    return form in ("color", "pretty") or (form == "auto" and is_terminal(destination))
 
 
 class Log:

@@ -77,6 +77,11 @@ def alive(pid: int) -> bool:
         return False
 
 
+def _sources(folder: Path) -> str:
+    """Where modules come from: this checkout, a test's own folder, and wherever Portico itself was taken from."""
+    return os.pathsep.join(filter(None, (str(ROOT), str(folder), os.environ.get("PYTHONPATH", ""))))
+
+
 class Supervised:
     """One gateway. Its configuration can be rewritten while it runs; its standard error is in `log`."""
 
@@ -128,7 +133,7 @@ class Supervised:
                     str(self.real),
                 ],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": f"{ROOT}:{self.folder}", **self.env},
+                env={**os.environ, "PYTHONPATH": _sources(self.folder), **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -63,6 +63,7 @@ ROWS = (
         limit_fields,
         LIMITED,
     ),
+    Row("gateway.rate_limits.enabled", (UNSET, False), ([200, 429, 429], [200, 200, 200]), THREE, LIMITED),
     Row(
         "gateway.rate_limits.keys",
         (UNSET, 1),

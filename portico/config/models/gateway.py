@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema, model_validator
 
 from portico.config.models.listen import ListenEntries, ListenSettings
 from portico.config.models.model import SettingsModel
@@ -58,7 +58,8 @@ class GatewayLimits(SettingsModel):
         description="Bytes of a request's body, unless the route says otherwise; more is 413.",
     )
     memory: PositiveSize = Field(
-        default=256 << 20, description="Bytes of bodies that one worker may hold at a time."
+        default=256 << 20,
+        description="Bytes of bodies that one worker may hold at a time; what waits for slow readers is at most half.",
     )
 
 
@@ -95,7 +96,14 @@ def _endpoint(value: object) -> object:
 EndpointPath = Annotated[
     str,
     BeforeValidator(_endpoint),
-    WithJsonSchema({"type": "string", "pattern": "^/[^?#*{} ]*$", "examples": ["/health"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^/[^?#*{} ]*$", "examples": ["/health"]},
+                {"enum": ["on", True]},
+            ]
+        }
+    ),
 ]
 
 
@@ -111,6 +119,18 @@ class EndpointSettings(SettingsModel):
     metrics: OrOff[EndpointPath] = Field(
         default="/metrics", description="Figures of all workers for Prometheus."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _where_usual(cls, value: Any) -> Any:
+        """`on` and `true`, as switches in the environment have them, are the usual path."""
+        if not isinstance(value, dict):
+            return value
+        usual = {name: field.default for name, field in cls.model_fields.items()}
+        return {
+            key: usual.get(key, path) if (meant := typed(path)) is True or meant == "on" else path
+            for key, path in value.items()
+        }
 
 
 class HealthSettings(SettingsModel):
@@ -259,8 +279,9 @@ class LogSettings(SettingsModel):
     """What is logged, where and how."""
 
     level: Level = Field(default="info", description="The least severe messages that are logged.")
-    format: Literal["json", "color", "auto"] = Field(
-        default="auto", description="One JSON object a line, or coloured text; auto: coloured on a terminal."
+    format: Literal["json", "color", "pretty", "auto"] = Field(
+        default="auto",
+        description="One JSON object a line, or coloured text (color or pretty); auto: coloured on a terminal.",
     )
     access: OrOff[AccessTarget] = Field(
         default="stdout", description="Where a line per request goes: stdout, stderr, a file, or off."

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from portico.config.models.model import SettingsModel
-from portico.config.values import Distinct, OneOrMany, OrOff, Positive
+from portico.config.values import Distinct, Flag, OneOrMany, OrOff, Positive
 
 HeaderStyle = Literal["draft", "older", "x"]
 
@@ -15,6 +15,9 @@ HeaderStyle = Literal["draft", "older", "x"]
 class RateLimitsSettings(SettingsModel):
     """What all rate limits have in common."""
 
+    enabled: Flag = Field(
+        default=True, description="Whether any limit counts; false switches all of them off."
+    )
     headers: OrOff[Annotated[OneOrMany[HeaderStyle], Distinct, Field(min_length=1)]] = Field(
         default=("draft",),
         description="How replies tell of limits: draft (RateLimit, RateLimit-Policy), older (RateLimit-Limit, "

@@ -1,4 +1,4 @@
-"""Rates: so many in so much time, `5/s`, `100/min`, `1000/15min`, `10/h`."""
+"""Rates: so many in so much time, `5/s`, `100/min`, `1000/15min`, `10/h`; in `ms` whole seconds, as `5/60000ms`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portico.config.values.refusal import refuse
 MOST = 1_000_000
 _LONGEST_S = 31 * 86_400
 _SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
-_RATE = re.compile(r"([0-9]{1,9})/([0-9]{0,6})(s|min|h|d)\Z", re.ASCII)
+_RATE = re.compile(r"([0-9]{1,9})/(?:([0-9]{0,6})(s|min|h|d)|([0-9]{1,7})000ms)\Z", re.ASCII)
 _LOOSE = re.compile(
     r"([0-9]+)\s*(?:/|per|in)\s*([0-9]*)\s*([a-z]+)\.?\Z",
     re.ASCII | re.IGNORECASE,
@@ -48,7 +48,8 @@ def rate(value: object) -> RateValue:
     found = _RATE.match(value) if isinstance(value, str) else None
     if not found:
         raise refuse("{written} is no rate", value, _remedy(value))
-    quota, window_s = int(found[1]), int(found[2] or 1) * _SECONDS[found[3]]
+    quota = int(found[1])
+    window_s = int(found[4]) if found[4] else int(found[2] or 1) * _SECONDS[found[3]]
     if not quota:
         raise refuse("{written} lets nothing pass", value, "write at least 1")
     if quota > MOST:
@@ -74,7 +75,7 @@ Rate = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": "^[0-9]+/[0-9]*(s|min|h|d)$",
+            "pattern": "^[0-9]+/([0-9]*(s|min|h|d)|[0-9]+000ms)$",
             "examples": ["5/s", "100/min", "1000/15min", "10/h"],
         }
     ),

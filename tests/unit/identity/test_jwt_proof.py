@@ -8,7 +8,7 @@ from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.identity.claims import ClaimRules
 from portico.identity.jwt import VerifiedTokens
-from portico.identity.keys import Key
+from portico.identity.keys import Key, KeySet, WrittenKeys
 from tests.unit.identity.signing import CLAIMS, NOW, bearing, proof, request, sign, verifying_key
 
 GOOD = sign(CLAIMS)
@@ -96,7 +96,7 @@ def test_verified_token_is_remembered_and_gives_the_same_identity() -> None:
     users = proof()
     first = users.prove(bearing(GOOD), NOW)
     assert len(users.verified) == 1
-    users.keys = ()  # whatever comes now cannot be verified again
+    users.keys = WrittenKeys(())  # whatever comes now cannot be verified again
     assert users.prove(bearing(GOOD), NOW) is first
     failed(users.prove(bearing(sign({**CLAIMS, "sub": "u-2"})), NOW))
 
@@ -133,12 +133,12 @@ def test_another_spelling_of_a_remembered_token_is_not_accepted() -> None:
 
 def test_several_secrets_verify_while_they_are_exchanged() -> None:
     users = proof()
-    users.keys = (Key.from_secret("n" * 32), verifying_key("HS256"))
+    users.keys = WrittenKeys((Key.from_secret("n" * 32), verifying_key("HS256")))
     assert isinstance(users.prove(bearing(GOOD), NOW), Identity)
 
 
-def entry(number: int) -> tuple[float, float, Identity]:
-    return 0.0, 1.0, Identity(str(number), "users", "jwt")
+def entry(number: int) -> tuple[float, float, Identity, KeySet]:
+    return 0.0, 1.0, Identity(str(number), "users", "jwt"), WrittenKeys(())
 
 
 def test_the_oldest_tokens_are_forgotten_first() -> None:

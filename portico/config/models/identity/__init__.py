@@ -7,6 +7,8 @@ from pydantic import Field
 from portico.config.models.model import SettingsModel
 from portico.config.values import Maybe
 
+from .hmac_signature import HmacKeySettings, HmacSettings
+from .http_signature import SignatureKeySettings, SignatureSettings
 from .jwt import ClaimSettings, JwtSettings
 from .mtls import CertificateFieldSettings, MtlsSettings
 from .roles import Permission, RoleSettings, permission
@@ -14,11 +16,15 @@ from .roles import Permission, RoleSettings, permission
 __all__ = [
     "CertificateFieldSettings",
     "ClaimSettings",
+    "HmacKeySettings",
+    "HmacSettings",
     "IdentitySettings",
     "JwtSettings",
     "MtlsSettings",
     "Permission",
     "RoleSettings",
+    "SignatureKeySettings",
+    "SignatureSettings",
     "permission",
 ]
 
@@ -28,6 +34,10 @@ class IdentitySettings(SettingsModel):
 
     jwt: Maybe[JwtSettings] = Field(default=None, description="JSON Web Tokens.")
     mtls: Maybe[MtlsSettings] = Field(default=None, description="Certificates of clients.")
+    hmac: Maybe[HmacSettings] = Field(default=None, description="Requests signed with a shared secret.")
+    signature: Maybe[SignatureSettings] = Field(
+        default=None, description="Requests signed as HTTP messages (RFC 9421)."
+    )
 
     @property
     def kinds(self) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from portico.config.models.model import SettingsModel
+from portico.config.models.signatures import ComponentName, SignatureAlgorithm
 from portico.config.values import (
     AtLeastOne,
     Distinct,
@@ -16,46 +17,10 @@ from portico.config.values import (
     PositiveDuration,
     PositiveSize,
     Text,
-    refuse,
 )
 
 from .forms import Secret
 from .partners import PartnerSettings, SomeKeys
-
-SignatureAlgorithm = Literal[
-    "hmac-sha256",
-    "rsa-pss-sha512",
-    "rsa-v1_5-sha256",
-    "ecdsa-p256-sha256",
-    "ecdsa-p384-sha384",
-    "ed25519",
-]
-
-DERIVED = (
-    "@method",
-    "@target-uri",
-    "@authority",
-    "@scheme",
-    "@request-target",
-    "@path",
-    "@query",
-)
-
-
-def _component(value: str) -> str:
-    if value.startswith("@") and value not in DERIVED:
-        raise refuse("{written} is no component of a request", value, f"choose from {', '.join(DERIVED)}")
-    if value != value.lower() or any(char in value for char in ' ";'):
-        raise refuse(
-            "{written} is no component",
-            value,
-            "write the name of a header in lower case, or @method and the like",
-        )
-    return value
-
-
-ComponentName = Annotated[Text, AfterValidator(_component)]
-"""A component of a request without parameters (RFC 9421 section 2)."""
 
 
 class SignatureKeySettings(PartnerSettings):
