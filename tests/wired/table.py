@@ -9,6 +9,7 @@ from tests.wired import (
     process_rows,
     route_rows,
     service_rows,
+    signature_rows,
 )
 
 ROWS = (
@@ -20,4 +21,5 @@ ROWS = (
     *service_rows.ROWS,
     *route_rows.ROWS,
     *limit_rows.ROWS,
+    *signature_rows.ROWS,
 )
