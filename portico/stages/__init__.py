@@ -28,6 +28,7 @@ from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
 from .security_headers import SecurityHeadersStage
+from .venue import VenueStage
 
 GROUP = "portico.stages"
 BUILT_IN: tuple[type[Stage[Any]], ...] = (
@@ -36,6 +37,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     SecurityHeadersStage,
     RateLimitStage,
     AuthenticateStage,
+    VenueStage,
     AuthorizeStage,
     RevocationStage,
 )
