@@ -20,6 +20,7 @@ from portico.rules import Limits
 from portico.stores.interface import Store
 from portico.stores.memory import MemoryStore
 
+from .api_key import api_key_proof
 from .hmac_signature import hmac_proof
 from .jwt_block import jwt_proof
 from .means import Means
@@ -136,6 +137,7 @@ def _mtls(name: str, settings: MtlsSettings, means: Means) -> MtlsProof:
 
 
 KINDS: Mapping[str, Callable[[str, Any, Means], Proof | None]] = {
+    "api_key": api_key_proof,
     "jwt": jwt_proof,
     "mtls": _mtls,
     "hmac": hmac_proof,
