@@ -22,8 +22,10 @@ from portico.config.problems import did_you_mean
 from portico.exchange.stage import Phase, Stage, Stages
 
 from .access_log import AccessLogStage
+from .addresses import AddressesStage
 from .authenticate import AuthenticateStage
 from .authorize import AuthorizeStage
+from .cors import CorsStage
 from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
@@ -35,6 +37,8 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     MetricsStage,
     AccessLogStage,
     SecurityHeadersStage,
+    CorsStage,
+    AddressesStage,
     RateLimitStage,
     AuthenticateStage,
     VenueStage,

@@ -1,6 +1,7 @@
 """The table: one row for each key of the language. A key without a row, or a row without a key, fails a test."""
 
 from tests.wired import (
+    access_rows,
     development_rows,
     gateway_rows,
     identity_rows,
@@ -22,4 +23,5 @@ ROWS = (
     *route_rows.ROWS,
     *limit_rows.ROWS,
     *signature_rows.ROWS,
+    *access_rows.ROWS,
 )
