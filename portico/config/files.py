@@ -13,6 +13,7 @@ from portico.config.walk import Found, walk
 _KEYS = ("identity.*.jwt.public_key", "identity.*.signature.keys.*.public_key")
 _PEM = (
     *(f"services.*.tls.{key}" for key in ("ca", "cert", "key")),
+    "services.*.sign.key",
     *(f"gateway.listen[].tls.{key}" for key in ("cert", "key", "client.ca")),
     *(f"gateway.listen[].tls.certificates[].{key}" for key in ("cert", "key")),
 )

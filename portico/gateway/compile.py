@@ -49,6 +49,7 @@ from .errors import ErrorForm
 from .outside import Unsayable, checked, is_outside
 from .road import Road
 from .runtime import Runtime
+from .signing import signer_of
 from .site import Around, Live, RouteSite
 from .template import TemplateError
 
@@ -236,6 +237,7 @@ class Compiler:
             own_host=written.host == "service",
             timeout_s=written.timeout,
             idle_s=written.idle,
+            signer=signer_of(written.sign, self._problems, ("services", name, "sign")),
         )
 
     def _instance(self, name: str, written: ServiceSettings, address: Written) -> Instance:

@@ -10,9 +10,9 @@ from itertools import count
 from time import time
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from portico.http.signature_algorithms import sign
+from portico.http.signature_algorithms import sign, verifies
 from portico.http.signature_base import Coverage, Message
 from portico.http.structured import dictionary
 from tests.wired.rows import REFUSED, UNSET, Probe, Row
@@ -33,6 +33,10 @@ SIGNATURE: Mapping[str, object] = {**PARTNERS, "identity.users.signature.keys": 
 
 def public(key: ed25519.Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def private(key: ed25519.Ed25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def by_hmac(key: str = "ours", age_s: int = 0, body: bytes = b"") -> str:
@@ -108,6 +112,58 @@ def of_key(
     return Row(f"identity.*.{kind}.keys.*.{key}", values, seen, probe, given, at)
 
 
+GIVEN: Mapping[str, object] = {"services.backend.sign.secret": SECRET}
+
+
+def signing(
+    key: str,
+    values: tuple[object, object],
+    seen: tuple[object, object],
+    probe: Probe,
+    given: Mapping[str, object],
+) -> Row:
+    """A row about what the gateway signs."""
+    keyid = {} if key == "keyid" else {"services.backend.sign.keyid": "gateway"}
+    files = {"first.pem": private(KEY), "other.pem": private(OTHER_KEY)}
+    return Row(f"services.*.sign.{key}", values, seen, probe, {**keyid, **given}, files=files)
+
+
+async def told(site: Site) -> tuple[str, Coverage, bytes]:
+    """The label, the coverage and the signature that the service got."""
+    assert (await site.ask("/")).status == 200
+    got = site.backend.requests()[-1]
+    ((label, member),) = dictionary([got.get(b"signature-input") or b""]).items()
+    signature = dictionary([got.get(b"signature") or b""])[label][0]
+    return label, Coverage.read(member), signature
+
+
+async def signed_by(site: Site) -> object:
+    _, coverage, signature = await told(site)
+    got = site.backend.requests()[-1]
+    authority = got.get(b"host") or b""
+    base = coverage.base(Message.of_request(b"GET", b"/", b"http", authority, got.fields))
+    keys = {
+        "signed by the first": ("hmac-sha256", SECRET.encode()),
+        "signed by the other": ("hmac-sha256", OTHER.encode()),
+        "signed by the first key": ("ed25519", KEY.public_key()),
+        "signed by the other key": ("ed25519", OTHER_KEY.public_key()),
+    }
+    return next(who for who, (algorithm, key) in keys.items() if verifies(algorithm, key, base, signature))
+
+
+def signed_with(what: str) -> Probe:
+    async def probe(site: Site) -> object:
+        label, coverage, _ = await told(site)
+        if what == "label":
+            return label
+        if what.startswith("@"):
+            return what in coverage.plain
+        value = coverage.parameters.get(what)
+        return value - coverage.parameters["created"] if what == "expires" and value is not None else value
+
+    return probe
+
+
 ROWS = (
     of_key("hmac", "secret", ([OTHER, SECRET], OTHER), (200, 401), hmac_status(), PARTNERS),
     of_key("hmac", "subject", (UNSET, "shop"), ("ours", "shop"), hmac_told("x-user-id"), HMAC),
@@ -161,4 +217,18 @@ ROWS = (
         signature_status(body=b"x" * MEASURE),
         SIGNATURE,
     ),
+    signing("secret", (SECRET, OTHER), ("signed by the first", "signed by the other"), signed_by, {}),
+    signing(
+        "key",
+        ("<folder>/first.pem", "<folder>/other.pem"),
+        ("signed by the first key", "signed by the other key"),
+        signed_by,
+        {},
+    ),
+    signing("algorithm", ("hmac-sha256", "ed25519"), ("hmac-sha256", REFUSED), signed_with("alg"), GIVEN),
+    signing("keyid", ("one", "two"), ("one", "two"), signed_with("keyid"), GIVEN),
+    signing("tag", (UNSET, "shop"), (None, "shop"), signed_with("tag"), GIVEN),
+    signing("label", (UNSET, "gw"), ("portico", "gw"), signed_with("label"), GIVEN),
+    signing("expires", ("5m", "off"), (300, None), signed_with("expires"), GIVEN),
+    signing("components", (UNSET, ["@path"]), (True, False), signed_with("@method"), GIVEN),
 )
