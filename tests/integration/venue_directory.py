@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from urllib.parse import unquote
@@ -14,8 +15,9 @@ _MEMBER = re.compile(r"/venues/([^/]+)(?:/members/([^/]+))?\Z")
 class Directory:
     """Memberships by (tenant, venue) and user. `asked` has every question: (tenant, venue, user or None)."""
 
-    def __init__(self, members: dict[tuple[str, str], dict[str, str]]) -> None:
+    def __init__(self, members: dict[tuple[str, str], dict[str, str]], pause_s: float = 0) -> None:
         self.members = members
+        self.pause_s = pause_s  # before each answer
         self.asked: list[tuple[str, str, str | None]] = []
         self.status = 0  # what it answers instead, when it is broken
         self.extra: dict[str, object] = {}
@@ -27,6 +29,7 @@ class Directory:
         async def play(link: Link) -> None:
             while True:
                 status, body = self._answer(await link.request())
+                await asyncio.sleep(self.pause_s)
                 link.send(
                     b"HTTP/1.1 %d Told\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
                     % (status, len(body), body)

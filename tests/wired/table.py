@@ -11,6 +11,7 @@ from tests.wired import (
     route_rows,
     service_rows,
     signature_rows,
+    venue_rows,
 )
 
 ROWS = (
@@ -24,4 +25,5 @@ ROWS = (
     *limit_rows.ROWS,
     *signature_rows.ROWS,
     *access_rows.ROWS,
+    *venue_rows.ROWS,
 )
