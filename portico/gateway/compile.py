@@ -26,6 +26,7 @@ from portico.routing import (
     PatternError,
     TableBuilder,
     header_predicate,
+    normalise,
     parse_host,
     parse_path,
     query_predicate,
@@ -224,6 +225,7 @@ class Compiler:
             self._settings.gateway.name.encode(),
             self._clock,
             self._road.back,
+            *self._rewriting(route, path),
         )
         chain = Chain(
             label,
@@ -246,6 +248,29 @@ class Compiler:
             route.order,
         )
         return chain, entry
+
+    def _rewriting(self, route: RouteSettings, path: Path) -> tuple[bytes, bytes]:
+        """What to strip and what to add, in the form in which paths are forwarded."""
+        written = route.rewrite
+        if written is None:
+            return b"", b""
+        forms = []
+        for key, prefix in (("strip", written.strip), ("add", written.add)):
+            form = normalise((prefix or "").encode("ascii", "replace")) if prefix else b""
+            if form is None:
+                self._problems.add(
+                    (*path, "rewrite", key), "{written} can be no path that is forwarded", shown=f'"{prefix}"'
+                )
+            forms.append(form or b"")
+        strip, add = forms
+        matched = route.match.path.encode("ascii", "replace")
+        if strip and matched != strip and not matched.startswith(strip + b"/"):
+            self._problems.add(
+                (*path, "rewrite", "strip"),
+                f"{{written}} does not begin the path {route.match.path} of this route",
+                shown=f'"{written.strip}"',
+            )
+        return strip, add
 
     def _total(self, route: RouteSettings) -> float | None:
         """The first that states it decides, also by `off`, which reads as None like a key that is not there."""

@@ -50,15 +50,27 @@ class _Passing:
 class Forward:
     """How one route calls its service."""
 
-    __slots__ = ("_clock", "_name", "_own_host", "keep", "replies", "service")
+    __slots__ = ("_add", "_clock", "_name", "_own_host", "_rewrites", "_strip", "keep", "replies", "service")
 
     def __init__(
-        self, service: Service, keep: Keep, own_host: bool, name: bytes, clock: Clock, replies: Replies
+        self,
+        service: Service,
+        keep: Keep,
+        own_host: bool,
+        name: bytes,
+        clock: Clock,
+        replies: Replies,
+        strip: bytes = b"",
+        add: bytes = b"",
     ) -> None:
+        """`strip` is taken from the beginning of every path and `add` put there, whole segments both."""
         self.service = service
         self.replies = replies
         self.keep = keep
         self._own_host = own_host
+        self._strip = strip
+        self._add = add
+        self._rewrites = bool(strip or add)
         self._name = name  # the gateway's, in Via (RFC 9110 section 7.6.3)
         self._clock = clock
 
@@ -102,6 +114,8 @@ class Forward:
             options = request.options
             fields = [field for field in fields if field[0] not in options]
         target = request.path
+        if self._rewrites:
+            target = self._add + target.removeprefix(self._strip) or b"/"
         if instance.prefix:
             target = instance.prefix + target
         if request.query:
