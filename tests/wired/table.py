@@ -3,6 +3,7 @@
 from tests.wired import (
     access_rows,
     development_rows,
+    dpop_rows,
     gateway_rows,
     identity_rows,
     limit_rows,
@@ -24,6 +25,7 @@ ROWS = (
     *route_rows.ROWS,
     *limit_rows.ROWS,
     *signature_rows.ROWS,
+    *dpop_rows.ROWS,
     *access_rows.ROWS,
     *venue_rows.ROWS,
 )
