@@ -30,6 +30,7 @@ from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
 from .security_headers import SecurityHeadersStage
+from .tokens import TokensStage
 from .venue import VenueStage
 
 GROUP = "portico.stages"
@@ -44,6 +45,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     VenueStage,
     AuthorizeStage,
     RevocationStage,
+    TokensStage,
 )
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")

@@ -17,12 +17,11 @@ from portico.config.values import Distinct, OneOrMany, refuse
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authenticate import Asking
-from portico.hooks.judge import asker_of
+from portico.hooks.judge import asker_of, store_of
 from portico.identity.issuers import together
 from portico.identity.proofs import Proof, Proofs
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
-from portico.stores.interface import Store
 from portico.stores.memory import MemoryStore
 
 NOBODY = "none"
@@ -58,7 +57,7 @@ class AuthenticateStage(Stage[Methods]):
         if not settings:
             return None
         methods = together(chosen, _Reach(site).clash)
-        store: Store = site.live("store", _no_store)
+        store = store_of(site)
         asking = Asking(
             methods,
             site.live("clock", Clock),
@@ -86,10 +85,6 @@ def _compile(site: Site) -> Proofs:
     for problem in proofs.problems:
         site.problem(str(problem))
     return proofs
-
-
-def _no_store() -> Store:
-    raise AssertionError("a gateway always has a store")
 
 
 class _Reach:

@@ -22,6 +22,7 @@ from portico.config.values import (
 
 from .dpop import Dpop
 from .forms import Algorithm, Secret
+from .issue import IssueSettings
 from .remote import Discover, Jwks, KeySetSettings
 
 
@@ -92,6 +93,11 @@ class JwtSettings(SettingsModel):
         default=None,
         description="Whether callers prove that they own the key that their token is bound to (RFC 9449).",
         json_schema_extra={"default": "off"},
+    )
+
+    issue: Maybe[IssueSettings] = Field(
+        default=None,
+        description="Tokens of this identity that the gateway makes itself, on routes with tokens.",
     )
 
     @property
