@@ -19,7 +19,7 @@ compile_ours() {
 python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
     { echo "portico: lock with Python 3.11, the oldest that is supported: make lock PYTHON=python3.11 VENV=/tmp/venv" >&2; exit 1; }
 
-compile_ours "$@" --extra asgi --extra samples --output-file requirements/run.txt
+compile_ours "$@" --extra asgi --extra redis --extra samples --output-file requirements/run.txt
 compile_ours "$@" --all-extras --constraint requirements/run.txt --output-file requirements/dev.txt
 compile "$@" --output-file requirements/suites.txt requirements/suites.in
 compile "$@" --output-file requirements/fuzz.txt requirements/fuzz.in

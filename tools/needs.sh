@@ -2,6 +2,7 @@
 # Brings what tests use and pip cannot bring, if it is missing:
 #
 #   PostgreSQL   the samples' other database; installed (apt-get install postgresql) where this user may do that
+#   Redis        the store that gateways share; installed likewise
 #   curl         for the lines that `make run` prints; installed likewise
 #   openssl      another opinion on TLS; installed likewise
 #   promtool     Prometheus's own judgement of /metrics; unpacked into the virtual environment, not installed
@@ -13,6 +14,10 @@ venv=${VENV:-.venv}
 
 has_postgresql() {
     command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+has_redis() {
+    command -v redis-server >/dev/null 2>&1
 }
 
 has_curl() {
@@ -27,9 +32,10 @@ has_promtool() {
     command -v promtool >/dev/null 2>&1 || [ -x "$venv/bin/promtool" ]
 }
 
-has_postgresql && has_curl && has_openssl && has_promtool && exit 0
+has_postgresql && has_redis && has_curl && has_openssl && has_promtool && exit 0
 missing() {
     has_postgresql || echo "Without PostgreSQL its tests skip. To run them: apt-get install postgresql"
+    has_redis || echo "Without Redis its tests skip. To run them: apt-get install redis-server"
     has_curl || echo "Without curl its tests cannot pass. To run them: apt-get install curl"
     has_openssl || echo "Without openssl its tests cannot pass. To run them: apt-get install openssl"
     has_promtool || echo "Without promtool its tests skip. To run them: apt-get install prometheus"
@@ -62,6 +68,15 @@ if ! has_curl && [ "$as_root" != none ]; then
     $as_root apt-get install --yes --no-install-recommends curl >>"$log" 2>&1 </dev/null
 fi
 
+if ! has_redis && [ "$as_root" != none ]; then
+    echo "Installing Redis for the tests (apt-get install redis-server), without a server for the whole machine."
+    # The tests start servers of their own in temporary folders; one that starts at every boot is not wanted.
+    $as_root sh -c '
+        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends redis-server
+        [ ! -d /run/systemd/system ] || systemctl disable --now redis-server
+    ' >>"$log" 2>&1 </dev/null
+fi
+
 if ! has_openssl && [ "$as_root" != none ]; then
     echo "Installing openssl for the tests (apt-get install openssl)."
     $as_root apt-get install --yes --no-install-recommends openssl >>"$log" 2>&1 </dev/null
@@ -80,7 +95,7 @@ if ! has_postgresql && [ "$as_root" != none ]; then
     ' >>"$log" 2>&1 </dev/null
 fi
 
-if ! has_postgresql || ! has_curl || ! has_openssl || ! has_promtool; then
+if ! has_postgresql || ! has_redis || ! has_curl || ! has_openssl || ! has_promtool; then
     [ ! -f "$log" ] || grep '^E:' "$log" | tail -n 3
     missing
 fi

@@ -17,6 +17,7 @@ from portico import __version__
 from portico.cli.check import check
 from portico.cli.explain import explain
 from portico.cli.init import init
+from portico.cli.key import keys
 from portico.cli.live import reload, restart, status, stop
 from portico.cli.routes import routes
 from portico.cli.run import run
@@ -79,6 +80,7 @@ def version() -> None:
 
 for command in (init, check, run, routes, explain, status, reload, restart, stop, token, schema, version):
     app.command(command.__name__)(command)
+app.add_typer(keys, name="key")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from portico.cli.configuration import DEFAULT_FILE, compiled
+from portico.cli.given import duration
 from portico.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def token(
         claims, lasts_s = dict(written.claims), written.expires
     claims |= _claims(claim)
     if expires:
-        lasts_s = _duration(expires)
+        lasts_s = duration(expires, "--expires")
     try:
         made = make_token(
             settings.identity,
@@ -88,20 +89,6 @@ def _claims(written: Iterable[str]) -> dict[str, Any]:
         else:
             claims[name] = value
     return claims
-
-
-def _duration(text: str) -> float:
-    from pydantic import TypeAdapter, ValidationError
-
-    from portico.config.values import PositiveDuration
-
-    try:
-        seconds: float = TypeAdapter(PositiveDuration).validate_python(text)
-    except ValidationError:
-        raise typer.BadParameter(
-            f"{text} is no time: write 30s, 15m, 1h or 7d", param_hint="--expires"
-        ) from None
-    return seconds
 
 
 def _read(path: str) -> str:

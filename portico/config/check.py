@@ -14,16 +14,14 @@ from portico.config.listening import check_listening
 from portico.config.load import Written
 from portico.config.marks import Path
 from portico.config.models.gateway import GatewaySettings
-from portico.config.models.identity import IdentitySettings, JwtSettings
+from portico.config.models.identity import IdentitySettings
 from portico.config.models.service import BreakerSettings, ServiceSettings, TlsSettings
 from portico.config.problems import Severity, quote
+from portico.config.tokens import check_jwt
 from portico.config.validate import Parts
 
 CONTROL_SOCKET = "control.sock"
 LONGEST_CONTROL_PATH = 99
-
-# RFC 7518 §3.2: a key at least as long as the hash.
-_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 _NOBODY = ("none", "off", False)
 
@@ -142,51 +140,7 @@ class _Checks:
                 on_key=True,
             )
         if identity.jwt is not None:
-            self.jwt(identity.jwt, (*path, "jwt"))
-
-    def jwt(self, jwt: JwtSettings, path: Path) -> None:
-        keys = [key for key in ("secret", "secrets", "public_key") if getattr(jwt, key)]
-        if not keys:
-            self._add(path, "has no key to verify tokens with", "write secret, secrets or public_key")
-            return
-        for surplus in keys[1:]:
-            # With both kinds of key in one verifier the public key could pass for an HMAC secret (RFC 8725 §2.1).
-            self._add(
-                (*path, surplus),
-                f"cannot stand beside {keys[0]}",
-                "keep one; another identity can have the other",
-                on_key=True,
-            )
-        if len(keys) > 1:
-            return
-        if keys == ["public_key"]:
-            if not jwt.algorithms:
-                self._add(
-                    path, "a public key needs algorithms", "write what the issuer signs with, such as [RS256]"
-                )
-            self._algorithms(jwt, path, "an HMAC secret", symmetric=False)
-        else:
-            self._algorithms(jwt, path, "a public key", symmetric=True)
-            self._secrets(jwt, path)
-
-    def _algorithms(self, jwt: JwtSettings, path: Path, needed: str, *, symmetric: bool) -> None:
-        for index, algorithm in enumerate(jwt.algorithms):
-            if algorithm.startswith("HS") != symmetric:
-                self._add(
-                    (*path, "algorithms", index),
-                    f"{{written}} needs {needed} instead",
-                    shown=quote(algorithm),
-                )
-
-    def _secrets(self, jwt: JwtSettings, path: Path) -> None:
-        least, algorithm = max((_SECRET_BYTES.get(name, 32), name) for name in jwt.accepted)
-        for index, secret in enumerate(jwt.hmac_secrets):
-            if len(secret) < least:
-                self._add(
-                    (*path, "secret") if jwt.secret is not None else (*path, "secrets", index),
-                    f"the secret has {len(secret)} bytes, and {algorithm} needs at least {least}",
-                    f"make one with: openssl rand -hex {least}",
-                )
+            check_jwt(identity.jwt, (*path, "jwt"), self._add, self._no_effect)
 
     def service(self, service: ServiceSettings, path: Path) -> None:
         if service.url is not None and service.instances:

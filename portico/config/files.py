@@ -10,9 +10,15 @@ from portico.config.load import Written
 from portico.config.values import Pem
 from portico.config.walk import Found, walk
 
-_KEYS = ("identity.*.jwt.public_key", "identity.*.signature.keys.*.public_key")
+_KEYS = (
+    "identity.*.jwt.public_key",
+    "identity.*.jwt.issue.private_key",
+    "identity.*.signature.keys.*.public_key",
+)
 _PEM = (
+    "identity.*.introspection.client.key",
     *(f"services.*.tls.{key}" for key in ("ca", "cert", "key")),
+    "services.*.sign.key",
     *(f"gateway.listen[].tls.{key}" for key in ("cert", "key", "client.ca")),
     *(f"gateway.listen[].tls.certificates[].{key}" for key in ("cert", "key")),
 )

@@ -21,6 +21,7 @@ from portico.config.models.identity import IdentitySettings, RoleSettings
 from portico.config.models.route import DefaultSettings, RouteSettings
 from portico.config.models.service import ServiceSettings
 from portico.config.models.settings import DevelopmentSettings, Includes, Plugins, Settings
+from portico.config.models.venues import VenuesSettings
 from portico.config.problems import quote
 from portico.config.references import declared_in
 from portico.config.schema import build_schema, keys_at
@@ -46,6 +47,7 @@ class Parts:
     identity: dict[str, IdentitySettings] = field(default_factory=dict)
     roles: dict[str, RoleSettings] = field(default_factory=dict)
     services: dict[str, ServiceSettings] = field(default_factory=dict)
+    venues: VenuesSettings | None = None
     routes: dict[int, RouteSettings] = field(default_factory=dict)
 
 
@@ -83,6 +85,7 @@ class _Validation:
             identity=self._named("identity", IdentitySettings),
             roles=self._named("roles", RoleSettings),
             services=self._named("services", ServiceSettings),
+            venues=self._section("venues", VenuesSettings) if "venues" in self._tree else None,
             routes=self._routes(),
         )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .request import Request
     from .stage import BodyFilter
     from .stream import Stream
+    from .venue import Venue
 
 
 _FOREVER = float("inf")
@@ -67,8 +68,8 @@ class RouteLabel(Protocol):
 class Exchange:
     """One request in flight.
 
-    For stages: `request`, `reply`, `failure`, `params` (name → raw bytes of the path), `identity`, `client` (the
-    address, from trusted proxies only), `request_id`, `route`, `now` and `deadline` (monotonic seconds),
+    For stages: `request`, `reply`, `failure`, `params` (name → raw bytes of the path), `identity`, `venue`, `client`
+    (the address, from trusted proxies only), `request_id`, `route`, `now` and `deadline` (monotonic seconds),
     `forward` (fields to add towards the service), `body` (the whole body, for stages that asked for it) and
     `notes` (a plug-in's own values; None until first used).
     The rest is the road's.
@@ -109,6 +110,7 @@ class Exchange:
         "runtime",
         "stream",
         "task",
+        "venue",
     )
 
     def __init__(self, stream: Stream, request: Request, now: float) -> None:
@@ -127,6 +129,7 @@ class Exchange:
         self.forwarded = b""  # the Forwarded family, rendered per connection where that is possible
         self.request_id = b""
         self.identity: Identity | None = None
+        self.venue: Venue | None = None  # where the caller was found to belong
         self.forward: list[Field] | None = None
         self.body: bytes | None = None
         self.notes: dict[str, Any] | None = None

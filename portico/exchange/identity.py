@@ -22,8 +22,8 @@ class Identity:
     other tenants and other methods too, whatever they are called.
 
     `permissions` are its own, beside those of its roles; `scoped` says that it has these and no role's. `venue` is the
-    venue that it is for, when it names none. `marks` are what can revoke it, of what was `issued` then (wall seconds, 0
-    when that is not known).
+    venue that it is for, when it names none; `venues` are the only ones that it is for, where it is bound to some.
+    `marks` are what can revoke it, of what was `issued` then (wall seconds, 0 when that is not known).
     """
 
     subject: str
@@ -38,6 +38,7 @@ class Identity:
     permissions: tuple[str, ...] = ()
     scoped: bool = False
     venue: str | None = None
+    venues: tuple[str, ...] = ()
     marks: tuple[bytes, ...] = ()
     issued: float = 0.0
     lines: bytes = field(init=False, default=b"")  # `fields` as HTTP/1.1 lines

@@ -7,38 +7,32 @@ it makes is staged, and a failed compilation leaves no trace. All problems are c
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from portico.config.addresses import Address as Written
 from portico.config.marks import Mark, Marks, Path, Place
-from portico.config.models.route import RouteHeaders, RouteSettings
-from portico.config.models.service import BreakerSettings, ServiceSettings
+from portico.config.models.route import RouteSettings
+from portico.config.models.service import ServiceSettings
 from portico.config.models.settings import Settings
 from portico.config.problems import ConfigurationError, Problem, Problems
 from portico.exchange.call import Call
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Stage
-from portico.http.certificates import CertificateError
 from portico.http.entrance import Entrance
-from portico.http.pool import Address, Pool
-from portico.http.tls import service_context
 from portico.observe.stall import StageMap
 from portico.routing import (
     Entry,
     PatternError,
     TableBuilder,
     header_predicate,
+    normalise,
     parse_host,
     parse_path,
     query_predicate,
 )
-from portico.rules import Breaker, BreakerRule, Transition
+from portico.rules import Transition
 from portico.services.forward import Forward, request_fields
-from portico.services.instance import Instance
 from portico.services.service import LiveServices, Service
 
 from .calls import ServiceCall
@@ -46,27 +40,16 @@ from .chain import Chain, Label, Link
 from .effects import check_effects
 from .entrances import compile_entrances
 from .errors import ErrorForm
+from .header_rules import header_rules
 from .outside import Unsayable, checked, is_outside
 from .road import Road
 from .runtime import Runtime
+from .services import ServiceCompiler
 from .site import Around, Live, RouteSite
 from .template import TemplateError
 
 TIMEOUT_S = 10.0
 IDLE_S = 30.0
-
-# Requirements 1.6: what passes in allow-list mode. Framing fields are the gateway's own.
-STANDARD_FIELDS = (
-    "accept",
-    "accept-language",
-    "accept-encoding",
-    "authorization",
-    "content-type",
-    "user-agent",
-    "x-request-id",
-    "x-api-key",
-    "idempotency-key",
-)
 
 _NOWHERE = Marks(Place("", 0, 0))
 
@@ -112,10 +95,8 @@ class Compiler:
         self._stages = sorted(stages.values(), key=lambda stage: (stage.phase, stage.order, stage.key))
         self._live = live
         self._live_services = services
-        self._children = children
         self._clock = clock
         self._road = road
-        self._moved = moved
         self._answers = answers
         self._endpoints: Sequence[EndpointRoute] = ()
         self._stage_map = stage_map
@@ -124,8 +105,7 @@ class Compiler:
         self._problems = Problems(marks or _NOWHERE)
         self._around = Around(settings, live, self._call)
         self._services: dict[str, Service] = {}
-        self.breakers: dict[str, Breaker] = {}
-        self.pools: dict[tuple[Any, ...], Pool] = {}
+        self._service_compiler = ServiceCompiler(services, children, moved, self._problems)
         self.entrances: tuple[Entrance, ...] = ()
         self.runtime: Runtime | None = None
 
@@ -137,7 +117,7 @@ class Compiler:
         except TemplateError as error:
             self._bad_template(("gateway", "health", "body"), error)
         for name, service in settings.services.items():
-            self._services[name] = self._service(name, service)
+            self._services[name] = self._service_compiler.compile(name, service)
             yield
         self.entrances = compile_entrances(settings.gateway.listen, self._problems)
         yield
@@ -187,7 +167,7 @@ class Compiler:
         if runtime is None:
             raise RuntimeError("committed before it was compiled")
         self._live.commit()
-        self._live_services.commit(self.breakers, self.pools)
+        self._live_services.commit(self._service_compiler.breakers, self._service_compiler.pools)
         return runtime
 
     def warnings(self) -> tuple[Problem, ...]:
@@ -198,7 +178,7 @@ class Compiler:
         """What a stage calls a service by. One that is named by its origin is added, as if it had been written."""
         if service not in self._services:
             address = ServiceSettings.model_validate({"url": service})
-            self._services[service] = self._service(service, address)
+            self._services[service] = self._service_compiler.compile(service, address)
         return ServiceCall(self._services[service], self._settings.gateway.name, self._clock, self._road)
 
     # -- parts
@@ -212,64 +192,6 @@ class Compiler:
 
     def _bad_template(self, path: Path, error: TemplateError) -> None:
         self._problems.add(path, str(error))
-
-    def _service(self, name: str, written: ServiceSettings) -> Service:
-        breaker: Breaker | None = None
-        failing = bytes(600)
-        if written.breaker is not None:
-            try:
-                rule = breaker_rule(written.breaker)
-            except ValueError as error:
-                self._problems.add(("services", name, "breaker"), str(error))
-            else:
-                breaker = self._live_services.breaker(
-                    name, rule, lambda: Breaker(rule, partial(self._moved, name))
-                )
-                self.breakers[name] = breaker
-                failing = bytes(status in written.breaker.statuses for status in range(600))
-        instances = tuple(self._instance(name, written, address) for address in written.addresses)
-        return Service(
-            name,
-            instances,
-            breaker,
-            failing,
-            own_host=written.host == "service",
-            timeout_s=written.timeout,
-            idle_s=written.idle,
-        )
-
-    def _instance(self, name: str, written: ServiceSettings, address: Written) -> Instance:
-        tls = written.tls
-        settings = written.pool
-        socket = self._children.get(name, "") if address.scheme == "asgi" else address.socket
-        key = (str(address), socket, tls, settings, written.connect)
-
-        def build() -> Pool:
-            context: ssl.SSLContext | None = None
-            if address.scheme == "https":
-                try:
-                    context = service_context(tls)
-                except CertificateError as error:
-                    self._problems.add(("services", name, "tls", error.part), str(error))
-            where = Address(
-                address.host,
-                address.port,
-                socket,
-                context,
-                (tls.server_name or "") if tls is not None else "",
-            )
-            return Pool(
-                where,
-                size=settings.connections,
-                queue=settings.queue,
-                idle_s=settings.idle,
-                connect_s=written.connect,
-            )
-
-        pool = self.pools.get(key)
-        if pool is None:
-            pool = self.pools[key] = self._live_services.pool(key, build)
-        return Instance(address, pool)
 
     def _route(self, index: int, route: RouteSettings) -> tuple[Chain, Entry] | None:
         path: Path = ("routes", index)
@@ -303,6 +225,7 @@ class Compiler:
             self._settings.gateway.name.encode(),
             self._clock,
             self._road.back,
+            *self._rewriting(route, path),
         )
         chain = Chain(
             label,
@@ -325,6 +248,29 @@ class Compiler:
             route.order,
         )
         return chain, entry
+
+    def _rewriting(self, route: RouteSettings, path: Path) -> tuple[bytes, bytes]:
+        """What to strip and what to add, in the form in which paths are forwarded."""
+        written = route.rewrite
+        if written is None:
+            return b"", b""
+        forms = []
+        for key, prefix in (("strip", written.strip), ("add", written.add)):
+            form = normalise((prefix or "").encode("ascii", "replace")) if prefix else b""
+            if form is None:
+                self._problems.add(
+                    (*path, "rewrite", key), "{written} can be no path that is forwarded", shown=f'"{prefix}"'
+                )
+            forms.append(form or b"")
+        strip, add = forms
+        matched = route.match.path.encode("ascii", "replace")
+        if strip and matched != strip and not matched.startswith(strip + b"/"):
+            self._problems.add(
+                (*path, "rewrite", "strip"),
+                f"{{written}} does not begin the path {route.match.path} of this route",
+                shown=f'"{written.strip}"',
+            )
+        return strip, add
 
     def _total(self, route: RouteSettings) -> float | None:
         """The first that states it decides, also by `off`, which reads as None like a key that is not there."""
@@ -404,37 +350,6 @@ class Compiler:
             return ""
         mark: Mark = self._marks.at(path)
         return f"{mark.file}:{mark.line}"
-
-
-def breaker_rule(written: BreakerSettings) -> BreakerRule:
-    """The breaker's rule as `rules.breaker` takes it."""
-    return BreakerRule(
-        errors=written.errors,
-        volume=written.volume,
-        window_s=written.window,
-        reset_s=written.reset,
-        consecutive=written.consecutive,
-        probes=written.probes,
-    )
-
-
-def header_rules(
-    defaults: RouteHeaders, route: RouteHeaders
-) -> tuple[frozenset[str] | None, frozenset[str], frozenset[str], str | None]:
-    """(request fields that pass or None for all, those that never pass, reply fields that never pass, host).
-
-    `allow` and `host` of a route replace those of `defaults`; the lists add up. A name may end in `*`.
-    """
-    allow: frozenset[str] | None = None
-    written = route.allow if route.allow is not None else defaults.allow
-    if written is not None:
-        names = {*written, *defaults.pass_, *route.pass_}
-        if "standard" in names:
-            names |= set(STANDARD_FIELDS)
-        allow = frozenset(names)
-    drop = frozenset(defaults.drop + route.drop)
-    drop_reply = frozenset(defaults.drop_reply + route.drop_reply)
-    return allow, drop, drop_reply, route.host or defaults.host
 
 
 __all__ = ["Compiler", "ConfigurationError", "EndpointRoute"]

@@ -114,7 +114,7 @@ def _limits(settings: Settings, problems: Problems) -> Iterator[None]:
 
 def _unused(settings: Settings, problems: Problems) -> Iterator[None]:
     """What is declared and never used is worth knowing, if no reason to stop."""
-    used: set[str] = set()
+    used: set[str] = set() if settings.venues is None else {settings.venues.service}
     proving = set(settings.defaults.stages.get("authenticate") or ())
     for route in settings.routes:
         used.add(route.service)

@@ -103,6 +103,8 @@ class Asking:
         self._failed.value += 1
         if failure is None:
             failure = self._missing
+        if failure.status >= 500:
+            return failure  # nobody could be asked: that is no attempt to come in
         severity = _SEVERITIES.get(failure.code, "medium")
         self._audit("authentication_failed", severity, x, code=failure.code, reason=failure.detail)
         return failure

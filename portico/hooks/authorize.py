@@ -41,8 +41,11 @@ class Access:
             return self._refuse(
                 x, AUTHORIZATION_ERROR, f"authorize does not name {x.request.method.decode('latin-1')}"
             )
-        if demand.allowed.isdisjoint(identity.roles):
-            roles = ", ".join(identity.roles) or "no role"
+        held = identity.roles
+        if x.venue is not None and x.venue.roles is not None:
+            held = x.venue.roles  # what they are there, whatever they are elsewhere
+        if demand.allowed.isdisjoint(held):
+            roles = ", ".join(held) or "no role"
             return self._refuse(x, FORBIDDEN, f"{identity.subject} ({roles}) lacks {demand.text}")
         return None
 

@@ -151,9 +151,14 @@ class Asker:
         return None
 
 
+def store_of(site: Site) -> Store:
+    """The store of the gateway."""
+    return site.live("store", _no_store)
+
+
 def asker_of(site: Site) -> Asker | None:
     """What asks the store of this configuration; None when it is in this process, where nobody has to wait for it."""
-    store: Store = site.live("store", _no_store)
+    store = store_of(site)
     if isinstance(store, MemoryStore):
         return None
     return site.shared("asker", lambda: Asker(store, Away(), site.live("audit", Audit)))

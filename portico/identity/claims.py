@@ -16,7 +16,7 @@ from typing import Any
 
 from portico.exchange.fields import Field
 from portico.exchange.identity import Identity
-from portico.exchange.marks import jti_mark, tenant_mark, token_mark, user_mark
+from portico.exchange.marks import family_mark, jti_mark, tenant_mark, token_mark, user_mark
 
 from .jws import TokenError
 
@@ -154,6 +154,9 @@ def identify(
     marks = [user_mark(tenant, subject)]
     if tenant is not None:
         marks.append(tenant_mark(tenant))
+    family = claims.get("fam")
+    if isinstance(family, str):
+        marks.append(family_mark(family))  # the gateway's own tokens name the sign-in that they came from
     if jti is not None:
         marks.append(jti_mark(method, jti))
     if token:

@@ -15,6 +15,7 @@ from portico.exchange.exchange import Exchange
 from portico.exchange.failure import INVALID_TOKEN, PROVER_AWAY, TOKEN_EXPIRED, Failure
 from portico.exchange.identity import Identity
 
+from .bound import Bound
 from .claims import ClaimRules, check_issuer, check_typ, identify, lifetime
 from .jws import Compact, TokenError, json_object, read
 from .keys import Key, KeySet, WrittenKeys
@@ -72,6 +73,7 @@ class JwtProof:
         "_invalid",
         "_scheme_required",
         "algorithms",
+        "bound",
         "challenge",
         "field",
         "issuer",
@@ -91,8 +93,10 @@ class JwtProof:
         algorithms: Iterable[str],
         rules: ClaimRules,
         field: bytes = b"authorization",
+        bound: Bound | None = None,
     ) -> None:
         self.name = name
+        self.bound = bound or Bound(name)
         self.keys: KeySet | RemoteKeys = keys if isinstance(keys, RemoteKeys) else WrittenKeys(keys)
         self.algorithms = frozenset(algorithms)
         self.rules = rules
@@ -104,9 +108,10 @@ class JwtProof:
         self.typ = rules.typ
         self.opaque = False
         self.verified = VerifiedTokens()
-        self.challenge = b'Bearer realm="%b"' % name.encode("ascii")
-        self._invalid = _with_challenge(INVALID_TOKEN, self.challenge, b"The token is not valid")
-        self._expired = _with_challenge(TOKEN_EXPIRED, self.challenge, b"The token has expired")
+        self.challenge = self.bound.challenge
+        own = self.bound.own_challenge
+        self._invalid = _with_challenge(INVALID_TOKEN, own, b"The token is not valid")
+        self._expired = _with_challenge(TOKEN_EXPIRED, own, b"The token has expired")
 
     def prove(self, x: Exchange, wall: float) -> Proven | Awaitable[Proven]:
         """Who sent the request at `wall` (seconds since 1970), why that failed, or None without a credential."""
@@ -120,8 +125,28 @@ class JwtProof:
             return None
         entry = self.verified.get(value)
         if entry is not None and entry[0] <= wall < entry[1] and entry[3].trusted:
-            return entry[2]
-        return self._examine(value, wall)
+            return self._owned(x, entry[2], value, wall)
+        verdict = self._examine(value, wall)
+        if verdict is None or isinstance(verdict, Failure):
+            return verdict
+        if isinstance(verdict, Identity):
+            return self._owned(x, verdict, value, wall)
+        return self._owned_late(x, verdict, value, wall)
+
+    def _owned(
+        self, x: Exchange, identity: Identity, value: bytes, wall: float
+    ) -> Proven | Awaitable[Proven]:
+        """Whoever sent a token that is bound to something must have that too, whenever the token is seen."""
+        if self.bound.takes_dpop or "cnf" in identity.claims:
+            return self.bound.check(x, identity, value, wall)
+        return identity
+
+    async def _owned_late(self, x: Exchange, pending: Awaitable[Proven], value: bytes, wall: float) -> Proven:
+        verdict = await pending
+        if verdict is None or isinstance(verdict, Failure):
+            return verdict
+        owned = self._owned(x, verdict, value, wall)
+        return owned if owned is None or isinstance(owned, Identity | Failure) else await owned
 
     def knows(self, value: bytes) -> bool:
         """Whether this value of the field has proven somebody before."""
@@ -181,7 +206,7 @@ class JwtProof:
     def _token(self, value: bytes) -> bytes:
         """The token in the field's value; empty when that is another scheme's, or has none."""
         scheme, _, token = value.partition(b" ")
-        if scheme.lower() == b"bearer":
+        if scheme.lower() in self.bound.schemes:
             return token.strip(b" ")
         return b"" if self._scheme_required else value
 

@@ -1,13 +1,23 @@
-"""From a `jwt:` block to its proof: the keys that it names, and whether they and the algorithms go together."""
+"""From a `jwt:` block to its proof: the keys that it names, and whether they and the algorithms go together.
+
+Keys that are elsewhere are fetched beside the requests: a start waits for nobody.
+"""
 
 from __future__ import annotations
 
 from portico.config.models.identity import JwtSettings
+from portico.config.remotes import parse_remote
+from portico.exchange.call import Call
+from portico.observe.families import Metrics
 
+from .bound import Bound
 from .claims import ClaimRules
+from .jwks import KeysAt, KeysOf
 from .jwt import JwtProof
+from .key_life import KeyRules
 from .keys import Key, KeyRefusedError, public_keys
 from .means import Means
+from .remote_keys import Fetch, RemoteKeys
 
 ANY_AUDIENCE = "*"
 
@@ -18,6 +28,53 @@ def jwt_proof(name: str, settings: JwtSettings, means: Means) -> JwtProof | None
     return None if block.broken else block.proof()
 
 
+def claim_rules(settings: JwtSettings) -> ClaimRules:
+    """What a block demands of its tokens' claims."""
+    claims = settings.claims
+    return ClaimRules(
+        issuer=settings.trusted_issuer,
+        audiences=None if ANY_AUDIENCE in settings.audience else frozenset(settings.audience),
+        leeway_s=settings.leeway,
+        required=settings.require,
+        type=settings.type,
+        subject=claims.subject,
+        tenant=claims.tenant,
+        role=claims.role,
+        email=claims.email,
+        venue=claims.venue,
+        permissions=claims.permissions,
+        scope=claims.scope,
+        typ=settings.typ,
+        lifetime_s=settings.max_lifetime,
+        raw_mark=settings.raw_revocation,
+    )
+
+
+class _Calls:
+    """Calls to an issuer's own host, which may be a declared service, and to any other by its origin."""
+
+    def __init__(self, means: Means, origin: str, service: str) -> None:
+        self._means = means
+        self._origin = origin
+        self._issuer = means.call(service)
+
+    def at(self, origin: str) -> Call:
+        """Calls to this origin."""
+        return self._issuer if origin == self._origin else self._means.call(origin)
+
+
+class _Counting:
+    """Counts fetches of one block's keys."""
+
+    def __init__(self, metrics: Metrics, name: str) -> None:
+        self._fetched = metrics.key_fetches.labels(name, "fetched")
+        self._failed = metrics.key_fetches.labels(name, "failed")
+
+    def count(self, fetched: bool) -> None:
+        """One more."""
+        (self._fetched if fetched else self._failed).value += 1
+
+
 class _Block:
     """One block of kind `jwt` on its way to a proof."""
 
@@ -26,25 +83,57 @@ class _Block:
         self._settings = settings
         self._means = means
         self.broken = False
+        self._keys: list[Key] = []
+        if settings.is_remote:
+            return
         self._keys = self._secrets() if settings.hmac_secrets else self._public_keys()
         if not self.broken:
             self._check_algorithms()
 
     def proof(self) -> JwtProof:
         settings = self._settings
-        claims = settings.claims
-        rules = ClaimRules(
-            issuer=settings.issuer,
-            audiences=None if ANY_AUDIENCE in settings.audience else frozenset(settings.audience),
-            leeway_s=settings.leeway,
-            required=settings.require,
-            type=settings.type,
-            subject=claims.subject,
-            tenant=claims.tenant,
-            role=claims.role,
-            email=claims.email,
+        keys = self._remote() if settings.is_remote else self._keys
+        bound = Bound(self._name, settings.dpop, self._means.store)
+        rules = claim_rules(settings)
+        return JwtProof(self._name, keys, settings.accepted, rules, settings.header.encode(), bound)
+
+    def _remote(self) -> RemoteKeys:
+        """Keys that are kept fresh while this configuration is live, and known at once to the next one."""
+        settings, means = self._settings, self._means
+        written = settings.key_set
+        rules = KeyRules(written.life, written.stale, written.refetch, written.timeout)
+        place, fetch = self._fetch()
+        keys = means.live(
+            f"identity.{self._name} keys {place}",
+            lambda: RemoteKeys(
+                f"identity {self._name}",
+                _Counting(means.live("metrics", Metrics), self._name).count,
+            ),
         )
-        return JwtProof(self._name, self._keys, settings.accepted, rules, settings.header.encode("ascii"))
+        means.background("keys", lambda: keys.keep(fetch, rules))
+        return keys
+
+    def _fetch(self) -> tuple[str, Fetch]:
+        """Where the keys are, in words that tell places apart, and what gets them."""
+        settings, means = self._settings, self._means
+        timeout_s = settings.key_set.timeout
+        discover, jwks = settings.discover, settings.jwks
+        if discover is not None:
+            where = parse_remote(discover.issuer)
+            calls = _Calls(means, where.origin, discover.service or where.origin)
+            fetch = KeysOf(
+                discover.issuer,
+                where,
+                calls.at,
+                plain_http=settings.key_set.plain_http,
+                timeout_s=timeout_s,
+            )
+            return f"of {discover.issuer} at {discover.service}", fetch
+        if jwks is not None and jwks.url is not None:
+            return f"at {jwks.url}", KeysAt(means.call(jwks.url.origin), jwks.url.target, timeout_s)
+        service = "" if jwks is None or jwks.service is None else jwks.service
+        path = "/" if jwks is None or jwks.path is None else jwks.path
+        return f"at {service} {path}", KeysAt(means.call(service), path, timeout_s)
 
     def _problem(self, reason: str, *path: str | int) -> None:
         self.broken = True

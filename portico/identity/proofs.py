@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from portico.config.models.identity import IdentitySettings, MtlsSettings
-from portico.exchange.call import Call
+from portico.exchange.call import Answer, Call, CallFailedError
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import Failure
+from portico.exchange.failure import UNREACHABLE, Failure
 from portico.exchange.identity import Identity
 from portico.rules import Limits
 from portico.stores.interface import Store
 from portico.stores.memory import MemoryStore
 
+from .api_key import api_key_proof
 from .hmac_signature import hmac_proof
 from .jwt_block import jwt_proof
 from .means import Means
@@ -79,13 +80,17 @@ class Nowhere:
     """A site that serves nobody: for who only wants to know what a proof makes of something."""
 
     def call(self, service: str) -> Call:
-        raise AssertionError(f"nothing is connected here, and {service} is not either")
+        return _unanswered
 
     def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begins nothing."""
 
     def live(self, key: str, build: Callable[[], T]) -> T:
         return build() if key != "store" else cast(T, MemoryStore(Limits(0)))
+
+
+async def _unanswered(*_question: object, **_bounds: object) -> Answer:
+    raise CallFailedError(UNREACHABLE)
 
 
 class _BlockMeans:
@@ -132,6 +137,7 @@ def _mtls(name: str, settings: MtlsSettings, means: Means) -> MtlsProof:
 
 
 KINDS: Mapping[str, Callable[[str, Any, Means], Proof | None]] = {
+    "api_key": api_key_proof,
     "jwt": jwt_proof,
     "mtls": _mtls,
     "hmac": hmac_proof,

@@ -42,6 +42,10 @@ class Roles:
         """Every permission that some role names."""
         return frozenset().union(*self._grants.values())
 
+    def granted(self, role: str) -> frozenset[str]:
+        """What the holder of `role` may do, as it is written."""
+        return self._grants.get(role, frozenset())
+
     def including(self, role: str) -> frozenset[str]:
         """The roles whose holder also has `role`."""
         return frozenset(name for name, included in self._included.items() if role in included)

@@ -22,6 +22,28 @@ _LEVELS: Final[dict[Severity, Level]] = {
 }
 
 
+REPEAT_S = 1.0  # a flood of the same is worth one line in so much time
+
+
+class Repeats:
+    """How often something has happened that is not worth a line each time."""
+
+    __slots__ = ("_told_at", "_untold")
+
+    def __init__(self) -> None:
+        self._told_at = float("-inf")
+        self._untold = 0
+
+    def count(self, now: float) -> int:
+        """It has happened once more: how often since the last line, when one is due, else 0."""
+        self._untold += 1
+        if now - self._told_at < REPEAT_S:
+            return 0
+        times, self._untold = self._untold, 0
+        self._told_at = now
+        return times
+
+
 class Audit:
     """Writes audit lines to a log. `audit(event, severity, x)` is one line."""
 

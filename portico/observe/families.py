@@ -48,6 +48,16 @@ class Metrics:
         )
         self.authentication_success: Number = attempts.labels("success")
         self.authentication_failure: Number = attempts.labels("failure")
+        self.key_fetches = registry.counter(
+            "portico_identity_key_fetches_total",
+            "Fetches of an issuer's keys, by outcome: fetched or failed.",
+            ["identity", "outcome"],
+        )
+        self.introspections = registry.counter(
+            "portico_identity_introspections_total",
+            "Questions to an issuer about a token, by outcome: active, inactive or failed.",
+            ["identity", "outcome"],
+        )
         self.limits_exceeded = registry.counter(
             "rate_limit_exceeded_total",
             "Requests beyond a limit; enforced is false where the limit only reports.",

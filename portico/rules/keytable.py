@@ -11,6 +11,8 @@ its dict: callers that are known stay known, and a flood of invented keys only p
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 SHARD_KEYS = 2048
 
 
@@ -57,26 +59,30 @@ class KeyTable:
         if len(shard) > SHARD_KEYS:
             self._split(entry)
 
-    def expire(self, entry: int, until: float) -> int:
-        """Forget the keys of one shard whose number is not above `until`. Returns how many were looked at.
+    def expire(self, entry: int, until: float, late: Callable[[], bool]) -> tuple[int, bool]:
+        """Forget the keys of one shard whose number is not above `until`; when it gets `late`, some of them.
 
-        A shard that several entries share is looked at for the first of them only.
+        Returns how many keys were looked at, and whether none is left to forget. A shard that several entries share
+        is looked at for the first of them only.
         """
         if entry >> self._depths[entry]:
-            return 0
+            return 0, True
         shard = self.shards[entry]
         looked_at = len(shard)
         expired = [key for key, value in shard.items() if value <= until]
-        if 2 * len(expired) > looked_at:
+        while expired:
+            del shard[expired.pop()]
+            # A key may be the last of its megabyte, which then goes to the system: the last few of a million give
+            # 90 MiB back.
+            if late():
+                break
+        self._room.used -= looked_at - len(shard)
+        if len(shard) < looked_at and 4 * len(shard) <= SHARD_KEYS:
             # A dict gives memory back only when it is emptied.
-            left = {key: value for key, value in shard.items() if value > until}
+            left = dict(shard.items())
             shard.clear()
             shard.update(left)
-        else:
-            for key in expired:
-                del shard[key]
-        self._room.used -= len(expired)
-        return looked_at
+        return looked_at, not expired
 
     def shrink(self) -> None:
         """Go back to one shard when there are no keys."""

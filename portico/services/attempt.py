@@ -102,7 +102,10 @@ class Attempt:
             self._replay = b""
         else:
             self._replay = b""
-        head = self._forward.head(x, self._instance, framing, complete)
+        whole = self._replay if complete else None
+        if whole is None and not x.request_filters:
+            whole = x.body
+        head = self._forward.head(x, self._instance, framing, complete, whole)
         if not complete:
             x.stream.resume_request()  # before we send: that may be as much as to make us pause it again
         channel.send(self, head + data if data else head, complete, request.method == b"HEAD")

@@ -6,11 +6,12 @@ One `Forward` per route; each call is an `Attempt` of its own. An open breaker r
 from __future__ import annotations
 
 import math
+from time import monotonic
 
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import BREAKER_OPEN
-from portico.exchange.fields import HOP_BY_HOP, Keep, Matcher, render
+from portico.exchange.fields import HOP_BY_HOP, Field, Keep, Matcher, render
 from portico.exchange.stream import Replies
 from portico.http.reserved import is_reserved
 from portico.rules import REFUSED, Breaker
@@ -49,15 +50,27 @@ class _Passing:
 class Forward:
     """How one route calls its service."""
 
-    __slots__ = ("_clock", "_name", "_own_host", "keep", "replies", "service")
+    __slots__ = ("_add", "_clock", "_name", "_own_host", "_rewrites", "_strip", "keep", "replies", "service")
 
     def __init__(
-        self, service: Service, keep: Keep, own_host: bool, name: bytes, clock: Clock, replies: Replies
+        self,
+        service: Service,
+        keep: Keep,
+        own_host: bool,
+        name: bytes,
+        clock: Clock,
+        replies: Replies,
+        strip: bytes = b"",
+        add: bytes = b"",
     ) -> None:
+        """`strip` is taken from the beginning of every path and `add` put there, whole segments both."""
         self.service = service
         self.replies = replies
         self.keep = keep
         self._own_host = own_host
+        self._strip = strip
+        self._add = add
+        self._rewrites = bool(strip or add)
         self._name = name  # the gateway's, in Via (RFC 9110 section 7.6.3)
         self._clock = clock
 
@@ -90,8 +103,10 @@ class Forward:
             x, BREAKER_OPEN.saying(text, (b"retry-after", b"%d" % seconds)).because("breaker open")
         )
 
-    def head(self, x: Exchange, instance: Instance, framing: bytes, complete: bool) -> bytes:
-        """The request's head towards an instance."""
+    def head(
+        self, x: Exchange, instance: Instance, framing: bytes, complete: bool, body: bytes | None = None
+    ) -> bytes:
+        """The request's head towards an instance. `body` is the whole body, None while it is coming."""
         request = x.request
         keep = self.keep
         fields = request.fields
@@ -99,6 +114,8 @@ class Forward:
             options = request.options
             fields = [field for field in fields if field[0] not in options]
         target = request.path
+        if self._rewrites:
+            target = self._add + target.removeprefix(self._strip) or b"/"
         if instance.prefix:
             target = instance.prefix + target
         if request.query:
@@ -106,9 +123,23 @@ class Forward:
         host = instance.host_line
         if not self._own_host and request.authority:
             host = b"host: %b\r\n" % request.authority
+        kept = [field for field in fields if keep[field[0]]]
         more = b""
+        signer = self.service.signer
+        if signer is not None:
+            kept, signed = signer.sign(
+                request.method,
+                target,
+                instance.scheme,
+                host[6:-2],
+                kept,
+                _told(x),
+                body,
+                self._clock.wall(monotonic()),
+            )
+            more = render(signed)
         if x.identity is not None:
-            more = x.identity.lines
+            more += x.identity.lines
         if x.forward is not None:
             more += render(x.forward)
         if complete:
@@ -128,7 +159,7 @@ class Forward:
                 target,
                 b" HTTP/1.1\r\n",
                 host,
-                render([field for field in fields if keep[field[0]]]),
+                render(kept),
                 framing,
                 b"x-request-id: ",
                 x.request_id,
@@ -142,3 +173,13 @@ class Forward:
                 b"\r\n",
             )
         )
+
+
+def _told(x: Exchange) -> list[Field]:
+    """The fields of the gateway's own that can be signed."""
+    told: list[Field] = [(b"x-request-id", x.request_id)]
+    if x.identity is not None:
+        told += x.identity.fields
+    if x.forward is not None:
+        told += x.forward
+    return told

@@ -13,13 +13,14 @@ from portico.http.pool import Pool
 class Instance:
     """`prefix` goes before every path; `host_line` names the instance to itself (`host: tickets:3004`)."""
 
-    __slots__ = ("host_line", "name", "pool", "prefix")
+    __slots__ = ("host_line", "name", "pool", "prefix", "scheme")
 
     def __init__(self, address: Address, pool: Pool) -> None:
         self.name = str(address)
         self.prefix = address.base.encode()
         self.host_line = b"host: %b\r\n" % address.authority.encode()
         self.pool = pool
+        self.scheme = b"https" if address.scheme == "https" else b"http"
 
     def __repr__(self) -> str:
         return f"<Instance {self.name} {self.pool!r}>"

@@ -13,6 +13,7 @@ from portico.http.pool import Pool
 from portico.rules import Breaker, BreakerRule, RoundRobin
 
 from .instance import Instance
+from .signing import Signer
 
 
 class Service:
@@ -29,6 +30,7 @@ class Service:
         "name",
         "own_host",
         "pick",
+        "signer",
         "timeout_s",
     )
 
@@ -42,8 +44,10 @@ class Service:
         own_host: bool,
         timeout_s: float | None,
         idle_s: float | None,
+        signer: Signer | None = None,
     ) -> None:
         self.name = name
+        self.signer = signer
         self.instances = instances
         balancer: RoundRobin[Instance] = RoundRobin()
         self.pick = balancer.pick

@@ -22,22 +22,30 @@ from portico.config.problems import did_you_mean
 from portico.exchange.stage import Phase, Stage, Stages
 
 from .access_log import AccessLogStage
+from .addresses import AddressesStage
 from .authenticate import AuthenticateStage
 from .authorize import AuthorizeStage
+from .cors import CorsStage
 from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
 from .security_headers import SecurityHeadersStage
+from .tokens import TokensStage
+from .venue import VenueStage
 
 GROUP = "portico.stages"
 BUILT_IN: tuple[type[Stage[Any]], ...] = (
     MetricsStage,
     AccessLogStage,
     SecurityHeadersStage,
+    CorsStage,
+    AddressesStage,
     RateLimitStage,
     AuthenticateStage,
+    VenueStage,
     AuthorizeStage,
     RevocationStage,
+    TokensStage,
 )
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")

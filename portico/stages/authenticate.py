@@ -2,7 +2,8 @@
 
 A method without a credential passes on to the next one. A credential that is there and invalid fails the request,
 even if a later method might have accepted another one: a caller must not choose what is checked (requirements 2.10,
-2.11). `none` is an answer too: a public route says so itself.
+2.11). Methods that read one header are told apart by whose token it is (`identity.issuers`). `none` is an answer too:
+a public route says so itself.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from portico.config.values import Distinct, OneOrMany, refuse
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authenticate import Asking
-from portico.hooks.judge import asker_of
+from portico.hooks.judge import asker_of, store_of
+from portico.identity.issuers import together
 from portico.identity.proofs import Proof, Proofs
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
-from portico.stores.interface import Store
 from portico.stores.memory import MemoryStore
 
 NOBODY = "none"
@@ -55,10 +56,10 @@ class AuthenticateStage(Stage[Methods]):
         chosen = [proofs.by_name[name] for name in settings if name in proofs.by_name]
         if not settings:
             return None
-        _check_reach(chosen, site)
-        store: Store = site.live("store", _no_store)
+        methods = together(chosen, _Reach(site).clash)
+        store = store_of(site)
         asking = Asking(
-            chosen,
+            methods,
             site.live("clock", Clock),
             site.live("metrics", Metrics),
             site.live("audit", Audit),
@@ -67,7 +68,7 @@ class AuthenticateStage(Stage[Methods]):
         )
         bodies = [proof.needs_body for proof in chosen if proof.needs_body is not None]
         return Hooks(
-            on_request=asking.the_only_one if len(chosen) == 1 else asking.in_order,
+            on_request=asking.the_only_one if len(methods) == 1 else asking.in_order,
             needs_body=min(bodies, default=None),
         )
 
@@ -86,18 +87,17 @@ def _compile(site: Site) -> Proofs:
     return proofs
 
 
-def _no_store() -> Store:
-    raise AssertionError("a gateway always has a store")
+class _Reach:
+    """Tells of a method that would never be asked."""
 
+    def __init__(self, site: Site) -> None:
+        self._site = site
 
-def _check_reach(proofs: list[Proof], site: Site) -> None:
-    """A method that reads the same field, or certificate, as one before it would never be asked."""
-    seen: dict[bytes, Proof] = {}
-    for index, proof in enumerate(proofs):
-        earlier = seen.setdefault(proof.field, proof)
-        if earlier is not proof:
-            what = "header" if proof.field else "certificate"
-            site.problem(
-                f"{proof.name} reads the same {what} as {earlier.name} before it, and would never be asked",
-                index,
-            )
+    def clash(self, earlier: Proof, proof: Proof, index: int) -> None:
+        """One that reads the same header, or certificate, as one before it, with nothing to tell them apart."""
+        what = "header" if proof.field else "certificate"
+        self._site.problem(
+            f"{proof.name} reads the same {what} as {earlier.name} before it, and would never be asked",
+            index,
+            suggestion="give each an issuer or a typ of its own" if proof.field else "",
+        )

@@ -21,6 +21,13 @@ RECORD_BYTES = 64 * 1024
 """The largest value of a record."""
 
 
+def checked(value: bytes) -> bytes:
+    """The value, if a record may have it. Raises ValueError."""
+    if len(value) > RECORD_BYTES:
+        raise ValueError(f"a record of {len(value)} bytes; at most {RECORD_BYTES} are kept")
+    return value
+
+
 class StoreAwayError(Exception):
     """The store cannot be asked now. Who asks knows what that means: to answer locally, to let pass, to refuse."""
 
@@ -49,8 +56,7 @@ class Ask(NamedTuple):
     """One request's question, judged in this order; what refuses ends it, and nothing behind it is counted.
 
     `early` limits, all or none; `marks`, revoked or not, of something issued at `issued`; `late` limits, all or none;
-    then each of `reported` by itself, which refuses nothing. `sure`: where nobody can say whether the marks are
-    revoked, the answer is StoreAwayError and never that they are not, whatever the configuration allows elsewhere.
+    then each of `reported` by itself, which refuses nothing.
     """
 
     early: Sequence[Spend] = ()
@@ -58,7 +64,6 @@ class Ask(NamedTuple):
     issued: float = 0.0
     late: Sequence[Spend] = ()
     reported: Sequence[Spend] = ()
-    sure: bool = False
 
 
 class Judged(NamedTuple):

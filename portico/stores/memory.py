@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from portico.rules import Limiter, LimitRule, Limits, Together
 
-from .interface import RECORD_BYTES, Ask, Judged, Kind, Outcome, Spend, StoreAwayError
+from .interface import Ask, Judged, Kind, Outcome, Spend, StoreAwayError, checked
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -159,13 +159,13 @@ class MemoryStore:
         return found[0] if found is not None and found[1] > self._wall() else None
 
     async def keep(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
-        _check(value)
+        checked(value)
         if self._journal is not None:
             self._journal.kept(kind, key, value, until)
         self.load_record(kind, key, value, until)
 
     async def swap(self, kind: Kind, key: str, old: bytes | None, new: bytes, until: float | None) -> bool:
-        _check(new)
+        checked(new)
         if self._journal is None:
             swapped = await self.find(kind, key) == old
         else:
@@ -261,8 +261,3 @@ def _expired(known: dict[K, V], until: Callable[[V], float], wall: Callable[[], 
             if value is not None and until(value) <= now:
                 del known[key]
         yield None
-
-
-def _check(value: bytes) -> None:
-    if len(value) > RECORD_BYTES:
-        raise ValueError(f"a record of {len(value)} bytes; at most {RECORD_BYTES} are kept")

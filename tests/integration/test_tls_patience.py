@@ -7,13 +7,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from portico.http.listener import Listener
 from portico.testing import Client, Ending, Malformed, RunningGateway, Upstream, gateway, until
+from portico.testing.upstream import answering
 from tests.certificates import Authority, Pair
 from tests.integration.secure import OURS, Files, ask, request, serving
 
@@ -112,6 +113,35 @@ async def test_connections_beyond_the_cap_are_reset_before_any_handshake(files: 
         assert listener_of(running).refused == 1
         first.send(request())
         assert (await first.final_reply()).status == 200
+
+
+async def counted(running: RunningGateway, put_out: int, waiting: int) -> None:
+    """Wait until so many slow readers were put out, and so many wait, each of whom counts as 768 kB over TLS."""
+    slow, memory = listener_of(running).slow_readers, running.gateway.memory
+    await until(lambda: (memory.refusals, slow.bytes) == (put_out, waiting * 768_000), "one more waits")
+
+
+async def test_who_has_read_nothing_for_longest_makes_room_for_other_slow_readers(files: Files) -> None:
+    body = 24 << 20
+    async with (
+        Upstream(answering(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % body + bytes(body))) as service,
+        serving(files, service.url, TLS, "  limits: {memory: 4MiB}") as running,
+        AsyncExitStack() as stack,
+    ):
+        clients = []
+        for put_out, waiting in ((0, 1), (0, 2), (1, 2)):  # half of the memory is enough for two
+            client = await Client.connect(running.port, tls=OURS.context(), name="shop.test")
+            clients.append(await stack.enter_async_context(client))
+            client.send(request())
+            await client.at_least(1)
+            client.pause()
+            await counted(running, put_out, waiting)
+        first, *others = clients
+        first.resume()
+        assert (await first.ended())[1] is Ending.RST
+        for other in others:
+            other.resume()
+            assert len((await other.final_reply()).body) == body
 
 
 # -- services

@@ -29,6 +29,16 @@ def both(
     return rows
 
 
+async def forwarded(site: Site) -> object:
+    await site.ask("/api/v1/x")
+    return site.backend.requests()[-1].target
+
+
+# Each beside the other, for a rewriting of nothing is refused.
+ADDING = {"routes[0].match": "/api/v1/**", "routes[0].rewrite.add": "/a"}
+STRIPPING = {"routes[0].match": "/api/v1/**", "routes[0].rewrite.strip": "/api"}
+
+
 async def status(site: Site) -> object:
     return (await site.ask()).status
 
@@ -152,6 +162,8 @@ ROWS = (
         given=PROVEN | {"routes[0].authenticate": UNSET, "identity.partners.jwt.secret": OTHER},
     ),
     Row("routes[].authenticate", ("none", "users"), (200, 401), status, PROVEN),
+    Row("routes[].rewrite.strip", (UNSET, "/api/v1"), (b"/a/api/v1/x", b"/a/x"), forwarded, ADDING),
+    Row("routes[].rewrite.add", (UNSET, "/v2"), (b"/v1/x", b"/v2/v1/x"), forwarded, STRIPPING),
     *both("authorize", ("off", "tickets:edit"), (200, 403), AGENT, PROVEN),
     *both("authorize.roles", (["agent"], ["boss"]), (200, 403), AGENT, PROVEN),
     *both("authorize.*", ("tickets:view", "tickets:edit"), (200, 403), AGENT, PROVEN),

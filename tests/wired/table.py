@@ -1,7 +1,9 @@
 """The table: one row for each key of the language. A key without a row, or a row without a key, fails a test."""
 
 from tests.wired import (
+    access_rows,
     development_rows,
+    dpop_rows,
     gateway_rows,
     identity_rows,
     limit_rows,
@@ -9,6 +11,8 @@ from tests.wired import (
     process_rows,
     route_rows,
     service_rows,
+    signature_rows,
+    venue_rows,
 )
 
 ROWS = (
@@ -20,4 +24,8 @@ ROWS = (
     *service_rows.ROWS,
     *route_rows.ROWS,
     *limit_rows.ROWS,
+    *signature_rows.ROWS,
+    *dpop_rows.ROWS,
+    *access_rows.ROWS,
+    *venue_rows.ROWS,
 )

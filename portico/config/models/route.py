@@ -213,6 +213,40 @@ class RouteHeaders(SettingsModel):
     )
 
 
+def _prefix(value: object) -> object:
+    text = _path(value)
+    assert isinstance(text, str)
+    if text.endswith("/") or any(sign in text for sign in "{}*"):
+        raise refuse(
+            "{written} is no prefix",
+            value,
+            "write whole segments without a slash at their end, such as /api/v1",
+        )
+    return text
+
+
+Prefix = Annotated[
+    str,
+    PlainValidator(_prefix),
+    WithJsonSchema({"type": "string", "pattern": r"^(/[^/?#*{}\s]+)+$", "examples": ["/api/v1"]}),
+]
+
+
+class RewriteSettings(SettingsModel):
+    """Another path towards the service: what is stripped of the request's, and what is put before the rest."""
+
+    strip: Maybe[Prefix] = Field(
+        default=None, description="The beginning of the route's path that the service does not see."
+    )
+    add: Maybe[Prefix] = Field(default=None, description="What stands before the path instead.")
+
+    @model_validator(mode="after")
+    def _something(self) -> RewriteSettings:
+        if self.strip is None and self.add is None:
+            raise refuse("says not what to rewrite", None, "write strip, add or both")
+        return self
+
+
 class Inherited(SettingsModel):
     """What both a route and ``defaults`` may state."""
 
@@ -241,6 +275,9 @@ class RouteSettings(Inherited):
     match: MatchSettings = Field(description='Which requests: "[METHOD[,METHOD]] [host]/path", or a mapping.')
     service: ServiceName = Field(description="Where they go: the name of an entry under services.")
     name: Maybe[Name] = Field(default=None, description="A name for logs and explain; by default the match.")
+    rewrite: Maybe[RewriteSettings] = Field(
+        default=None, description="Another path towards the service than the client's."
+    )
     order: Whole = Field(default=0, description="A lower number wins over the documented order of routes.")
 
     @property

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from portico.config.addresses import Address, ServiceAddress
 from portico.config.models.model import SettingsModel
+from portico.config.models.signing import SignSettings
 from portico.config.values import (
     Count,
     Distinct,
@@ -118,6 +119,8 @@ class ServiceSettings(SettingsModel):
     tls: Maybe[TlsSettings] = Field(
         default=None, description="TLS to an https:// service, if the usual is not right."
     )
+
+    sign: Maybe[SignSettings] = Field(default=None, description="Signatures on requests to this service.")
 
     @property
     def addresses(self) -> tuple[Address, ...]:

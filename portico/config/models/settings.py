@@ -11,6 +11,7 @@ from portico.config.models.identity import IdentitySettings, RoleSettings
 from portico.config.models.model import SettingsModel
 from portico.config.models.route import DefaultSettings, RouteSettings
 from portico.config.models.service import ServiceSettings
+from portico.config.models.venues import VenuesSettings
 from portico.config.references import IdentityName
 from portico.config.values import Maybe, Name, OneOrMany, PositiveDuration, Template, Text
 
@@ -52,6 +53,9 @@ class Settings(SettingsModel):
         default_factory=dict, description="Ways to prove who is calling, by name."
     )
     roles: dict[Name, RoleSettings] = Field(default_factory=dict, description="What roles may do, by name.")
+    venues: Maybe[VenuesSettings] = Field(
+        default=None, description="Who belongs to which venue, for routes that ask for it."
+    )
     services: dict[Name, ServiceSettings] = Field(
         default_factory=dict, description="What requests are forwarded to, by name."
     )

@@ -35,15 +35,20 @@ Name = Annotated[
 """The name of a service, an identity, a role or a route."""
 
 
-def _header_name(value: object) -> str:
-    """A field name (RFC 9110 §5.1) in lower case. Raises a ``refuse`` error for anything else."""
+def header_name_as_written(value: object) -> str:
+    """A field name (RFC 9110 §5.1) that others are to see as it is written. Raises a ``refuse`` error otherwise."""
     if isinstance(value, str):
         if _TOKEN.match(value):
-            return value.lower()
+            return str(value)
         trimmed = value.strip().rstrip(":").replace(" ", "-")
         if _TOKEN.match(trimmed):
             raise refuse("{written} is no header name", value, f"write {trimmed}")
     raise refuse("{written} is no header name", value, "write a name such as X-Request-ID")
+
+
+def _header_name(value: object) -> str:
+    """The same in lower case."""
+    return header_name_as_written(value).lower()
 
 
 HeaderName = Annotated[

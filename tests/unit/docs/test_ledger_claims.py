@@ -35,6 +35,12 @@ routes:
   - {{match: /crash, service: echo, authenticate: none, faulty: true}}
   - {{match: /fine, service: echo, authenticate: none}}
   - {{match: /broken, service: broken, authorize: {{roles: [agent]}}, limits: {{body: 10B}}}}
+  - match: /ordered
+    service: broken
+    cors: https://app.example.com
+    addresses: {{deny: 192.0.2.0/24}}
+    rate_limit: [{{allow: 3/h, per: header:X-Client}}]
+    authorize: {{roles: [agent]}}
 """
 
 
@@ -95,6 +101,23 @@ async def test_the_order_of_checks(client: httpx.AsyncClient) -> None:
     refused = await client.get("/broken", headers=agent)
     assert (refused.status_code, refused.json()["said"]) == (503, "Service unavailable: broken")
     assert int(refused.headers["retry-after"]) <= 30
+
+
+async def test_the_order_of_checks_at_the_door(client: httpx.AsyncClient) -> None:
+    """CORS, address, limits that need no identity, token, role: T's order with P's. The first in order answers."""
+    denied = {"x-forwarded-for": "192.0.2.1"}
+    ask = {"access-control-request-method": "GET"}
+    stranger = await client.options("/ordered", headers=denied | ask | {"origin": "https://evil.example"})
+    assert (stranger.status_code, stranger.json()["said"]) == (403, "Origin not allowed")
+    page = {"origin": "https://app.example.com"}
+    assert (await client.options("/ordered", headers=denied | ask | page)).status_code == 204
+    for _ in range(4):
+        refused = await client.get("/ordered", headers=denied)
+        assert (refused.status_code, refused.json()["said"]) == (403, "Address not allowed")
+    assert (await client.get("/ordered", headers=bearer("user"))).status_code == 403
+    for status in (401, 401, 429, 429):
+        assert (await client.get("/ordered")).status_code == status
+    assert (await client.options("/ordered", headers=ask | page)).status_code == 204
 
 
 async def test_a_deadline_of_a_trusted_caller_shortens_the_time(client: httpx.AsyncClient) -> None:

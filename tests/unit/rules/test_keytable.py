@@ -19,7 +19,7 @@ def filled(count: int, most: int = 1_000_000) -> tuple[KeyTable, Room]:
 
 
 def expire(table: KeyTable, until: float) -> int:
-    return sum(table.expire(entry, until) for entry in range(len(table.shards)))
+    return sum(table.expire(entry, until, lambda: False)[0] for entry in range(len(table.shards)))
 
 
 def test_every_key_is_found_after_many_splits() -> None:
@@ -37,7 +37,7 @@ def test_what_expires_is_gone_and_what_does_not_is_not() -> None:
     assert len(table) == room.used == 5 * SHARD_KEYS - 100
     assert value(table, b"key 99") is None
     assert value(table, b"key 100") == 100.0
-    expire(table, 4.5 * SHARD_KEYS)  # most of them: the other way of doing it
+    expire(table, 4.5 * SHARD_KEYS)  # most of them: dicts that have grown begin anew
     assert len(table) == room.used == SHARD_KEYS / 2 - 1
     table.shrink()
     assert len(table.shards) > 1
@@ -46,6 +46,21 @@ def test_what_expires_is_gone_and_what_does_not_is_not() -> None:
     assert (len(table), len(table.shards), table.mask, room.used) == (0, 1, 0, 0)
     table.add(b"a", 1.0)
     assert value(table, b"a") == 1.0
+
+
+def test_what_has_to_wait_goes_the_next_time() -> None:
+    table, room = filled(SHARD_KEYS)
+    rounds = 0
+    whole = False
+    while not whole:
+        before = room.used
+        looked_at, whole = table.expire(0, SHARD_KEYS - 100.0, lambda: True)
+        assert looked_at == before
+        assert before - room.used <= 1
+        rounds += 1
+    assert (len(table), room.used) == (99, 99)
+    assert rounds > SHARD_KEYS // 2
+    assert value(table, b"key %d" % (SHARD_KEYS - 1)) == SHARD_KEYS - 1.0
 
 
 def test_when_it_is_full_newcomers_make_room_and_the_known_stay() -> None:

@@ -77,7 +77,9 @@ def test_missing_token_is_told_as_401_with_the_way_to_prove(folder: pathlib.Path
 
 def test_false_token_is_graver_than_an_old_one(folder: pathlib.Path) -> None:
     users = route(folder, "users")
-    assert _code(users.ask(exchange(bearing(sign(CLAIMS, key=b"o" * 32)).request, now=NOW))) == "INVALID_TOKEN"
+    assert (
+        _code(users.ask(exchange(bearing(sign(CLAIMS, key=b"o" * 32)).request, now=NOW))) == "INVALID_TOKEN"
+    )
     assert _code(users.ask(exchange(bearing(GOOD).request, now=NOW + 1000))) == "TOKEN_EXPIRED"
     assert [(line["severity"], line["reason"]) for line in users.audit()] == [
         ("medium", "token refused by users: its signature is not from a key that is trusted here"),
@@ -159,6 +161,7 @@ def test_proofs_are_shared_between_the_routes_of_a_configuration(folder: pathlib
 def test_second_method_on_the_same_header_is_a_problem(folder: pathlib.Path) -> None:
     assert route(folder, ["users", "twins"]).problems() == [
         "routes[0].authenticate[1]: twins reads the same header as users before it, and would never be asked"
+        " – give each an issuer or a typ of its own"
     ]
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from portico.config.models.model import SettingsModel
 from portico.config.values import Maybe
 
+from .api_key import ApiKeySettings, WrittenKeySettings
 from .hmac_signature import HmacKeySettings, HmacSettings
 from .http_signature import SignatureKeySettings, SignatureSettings
 from .jwt import ClaimSettings, JwtSettings
@@ -14,6 +15,7 @@ from .mtls import CertificateFieldSettings, MtlsSettings
 from .roles import Permission, RoleSettings, permission
 
 __all__ = [
+    "ApiKeySettings",
     "CertificateFieldSettings",
     "ClaimSettings",
     "HmacKeySettings",
@@ -25,6 +27,7 @@ __all__ = [
     "RoleSettings",
     "SignatureKeySettings",
     "SignatureSettings",
+    "WrittenKeySettings",
     "permission",
 ]
 
@@ -35,6 +38,7 @@ class IdentitySettings(SettingsModel):
     jwt: Maybe[JwtSettings] = Field(default=None, description="JSON Web Tokens.")
     mtls: Maybe[MtlsSettings] = Field(default=None, description="Certificates of clients.")
     hmac: Maybe[HmacSettings] = Field(default=None, description="Requests signed with a shared secret.")
+    api_key: Maybe[ApiKeySettings] = Field(default=None, description="API keys of programs.")
     signature: Maybe[SignatureSettings] = Field(
         default=None, description="Requests signed as HTTP messages (RFC 9421)."
     )

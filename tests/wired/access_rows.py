@@ -1,0 +1,52 @@
+"""Rows of `cors` and `addresses`, on a route and under `defaults`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.wired.route_rows import both, status
+from tests.wired.rows import UNSET, Probe, Row
+from tests.wired.site import Site
+
+APP, OTHER = "https://app.example.com", "https://other.example.com"
+LOCAL = "http://localhost:5173"
+LISTED = {"@.cors.origins": [APP]}
+PREFLIGHT = {"access-control-request-method": "PUT"}
+
+
+def told(field: str, origin: str, asked: Mapping[str, str] | None = None) -> Probe:
+    """A field about CORS that a page of this origin reads in a reply, or in that to its pre-flight."""
+
+    async def probe(site: Site) -> object:
+        method = "OPTIONS" if asked else "GET"
+        reply = await site.ask("/", {"origin": origin, **(asked or {})}, method=method)
+        return reply.get(f"access-control-{field}".encode())
+
+    return probe
+
+
+def preflight(key: str, value: object, field: str, seen: tuple[object, object]) -> list[Row]:
+    return both(f"cors.{key}", (UNSET, value), seen, told(field, APP, PREFLIGHT), LISTED)
+
+
+METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
+HEADERS = b"Authorization, Content-Type, X-API-Key, X-Venue-ID, X-Tenant-ID, X-Request-ID, Idempotency-Key"
+EXPOSED = (
+    b"X-Request-ID, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
+    b"Retry-After, Location"
+)
+ALLOWED = told("allow-origin", APP)
+
+ROWS = (
+    *both("cors", (UNSET, APP), (None, APP.encode()), ALLOWED),
+    *both("cors.origins", ([OTHER], [APP]), (None, APP.encode()), ALLOWED),
+    *both("cors.localhost", (UNSET, True), (None, LOCAL.encode()), told("allow-origin", LOCAL), LISTED),
+    *both("cors.credentials", (UNSET, True), (None, b"true"), told("allow-credentials", APP), LISTED),
+    *preflight("methods", ["GET", "PUT"], "allow-methods", (METHODS, b"GET, PUT")),
+    *preflight("headers", "X-Mine", "allow-headers", (HEADERS, b"X-Mine")),
+    *preflight("max_age", "1h", "max-age", (b"600", b"3600")),
+    *both("cors.expose", (UNSET, ["X-Mine"]), (EXPOSED, b"X-Mine"), told("expose-headers", APP), LISTED),
+    *both("addresses", ("off", {"deny": "127.0.0.0/8"}), (200, 403), status),
+    *both("addresses.allow", ("127.0.0.0/8", "10.0.0.0/8"), (200, 403), status),
+    *both("addresses.deny", ("10.0.0.0/8", "127.0.0.1"), (200, 403), status),
+)
