@@ -25,7 +25,8 @@ AUDIT_S = 1.0  # a flood of refusals is worth one audit line in so much time, fo
 class Limit:
     """One limit on one route. `text` is how it is written; a `proven` one needs an identity.
 
-    `alone` counts where the store that is asked cannot be: this worker's part. That store knows it as `spent_as`; `refusing` are callers that it has refused, and until when.
+    `alone` counts where the store that is asked cannot be: this worker's part. That store knows it as `spent_as`;
+    `refusing` are callers that it has refused, and until when.
 
     `refused` counts refusals since `told_at`, the time of the last audit line.
     """
