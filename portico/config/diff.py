@@ -42,9 +42,17 @@ def diff(old: Settings, new: Settings) -> Difference:
     restart = tuple(
         f"gateway.{key}" for key in _RESTART if getattr(old.gateway, key) != getattr(new.gateway, key)
     )
+    if _store(old.gateway) != _store(new.gateway):
+        restart = ("gateway.store", *restart)
     if _doors(old.gateway) != _doors(new.gateway):
         restart = ("gateway.listen", *restart)
     return Difference(tuple(lines), restart)
+
+
+def _store(gateway: GatewaySettings) -> object:
+    """What connections were made to. What holds while they are lost can change."""
+    store = gateway.store
+    return store.address, store.timeout, store.prefix
 
 
 def _doors(gateway: GatewaySettings) -> list[tuple[Listen, bool]]:

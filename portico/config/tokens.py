@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from portico.config.marks import Path
-from portico.config.models.identity import JwtSettings
+from portico.config.models.identity import IntrospectionSettings, JwtSettings
 from portico.config.models.identity.remote import KeySetSettings
 from portico.config.problems import Severity, quote
 from portico.config.remotes import parse_remote
@@ -104,6 +104,35 @@ def check_secure(path: Path, secure: bool, key_set: KeySetSettings, add: Add) ->
             "whoever is on the way could change these keys, and let anybody in",
             "use https://, or write key_set: {plain_http: true}",
         )
+
+
+def check_introspection(
+    introspection: IntrospectionSettings, path: Path, add: Add, no_effect: NoEffect
+) -> None:
+    """Add a problem for everything that could not work, or would have no effect."""
+    if introspection.url is not None:
+        if not (introspection.url.secure or introspection.plain_http):
+            add(
+                (*path, "url"),
+                "whoever is on the way could read tokens, and let anybody in",
+                "use https://, or write plain_http: true",
+            )
+        for surplus in ("service", "path"):
+            if getattr(introspection, surplus) is not None:
+                add((*path, surplus), "cannot stand beside url", "keep one of them", on_key=True)
+    elif introspection.service is None or introspection.path is None:
+        add(path, "does not say whom to ask", "write url, or service and path")
+    client = introspection.client
+    at = (*path, "client")
+    if client.secret is not None and client.key is not None:
+        add((*at, "key"), "cannot stand beside secret", "keep one of them", on_key=True)
+    elif client.secret is None and client.key is None:
+        add(at, "has nothing to prove itself with", "write secret or key")
+    if client.key is None:
+        no_effect((*at, "algorithm"), "without a key")
+        no_effect((*at, "audience"), "without a key")
+    else:
+        no_effect((*at, "by"), "without a secret")
 
 
 def _check_algorithms(jwt: JwtSettings, path: Path, add: Add, needed: str, *, symmetric: bool) -> None:

@@ -20,6 +20,8 @@ from .runtime import Runtime
 class Nobody:
     """The cluster of a gateway that does not serve."""
 
+    store: str | None = None
+
     async def snapshots(self) -> list[Mapping[str, object]]:
         """There are no workers."""
         return []

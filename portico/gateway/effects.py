@@ -102,14 +102,6 @@ def _limits(settings: Settings, problems: Problems) -> Iterator[None]:
                     problems.add(("routes", index), reason, remedy)
     if not some and "rate_limits" in settings.gateway.model_fields_set:
         problems.add(("gateway", "rate_limits"), "has no effect: no route has a rate_limit", "remove it")
-    if some and settings.gateway.workers > 1:
-        problems.add(
-            ("gateway", "workers"),
-            f"each worker counts its own requests, so that limits let up to {settings.gateway.workers} times"
-            " as many pass as they say",
-            "write workers: 1 where limits must be exact",
-            severity="warning",
-        )
 
 
 def _unused(settings: Settings, problems: Problems) -> Iterator[None]:

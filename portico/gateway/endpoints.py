@@ -72,6 +72,9 @@ class Vitals(Protocol):
     def readiness(self) -> dict[str, bool]:
         """What `/ready` depends on, by name."""
 
+    def store_away(self) -> bool:
+        """Whether the gateway has to do without its store, which makes it no less ready."""
+
 
 def endpoint_routes(settings: Settings, vitals: Vitals) -> list[EndpointRoute]:
     """The gateway's own routes. Raises TemplateError for a health template that names what there is not."""
@@ -105,6 +108,8 @@ def endpoint_routes(settings: Settings, vitals: Vitals) -> list[EndpointRoute]:
         checks = vitals.readiness()
         fine = all(checks.values())
         words = {check: "ok" if good else "failed" for check, good in checks.items()}
+        if vitals.store_away():
+            words["store"] = "away"
         return _json({"status": "ready" if fine else "not ready", "checks": words}, 200 if fine else 503)
 
     async def metrics(x: Exchange) -> Reply:

@@ -30,7 +30,7 @@ from portico.observe.writer import LogWriter, LogWriters
 from portico.rules import Cause, Limits, State, Transition
 from portico.services.service import LiveServices
 from portico.stages import load_stages
-from portico.stores.memory import MemoryStore
+from portico.stores import MemoryStore, Store
 
 from .background import Background
 from .compile import Compiler
@@ -40,6 +40,9 @@ from .figures import sample_figures
 from .remains import Remains
 from .road import Road
 from .site import Live
+from .store import open_store
+from .store import sweep as sweep_store
+from .store import trouble as store_trouble
 
 log = logging.getLogger("portico")
 
@@ -58,6 +61,10 @@ class Cluster(Protocol):
 
     def tell(self, message: dict[str, Any]) -> None:
         """To all siblings."""
+
+    @property
+    def store(self) -> str | None:
+        """The socket of the store process; empty for a worker alone, None for one that keeps nothing on disk."""
 
 
 class Gateway:
@@ -79,7 +86,9 @@ class Gateway:
         self.live.put("access_log", self.access_logs)
         self.limits = Limits(0)
         self.live.put("limits", self.limits)
-        self.live.put("store", MemoryStore(self.limits))
+        self.store: Store = MemoryStore(self.limits)
+        self._store_opened = False
+        self.live.put("store", self.store)
         self.memory = MemoryBudget(0)
         self.road = Road(self.memory, self.clock)
         self.listener: Listener | None = None
@@ -108,6 +117,7 @@ class Gateway:
         self.discard()
         self._loop = asyncio.get_running_loop()
         await _in_slices(self._remains.steps())
+        self._open_store(settings)
         contexts = await prepare_contexts(settings.services.values())
         compiler = self.compiler(settings, children)
         try:
@@ -122,6 +132,13 @@ class Gateway:
             raise
         del contexts  # whatever is in use is held by who uses it
         self._pending = compiler
+
+    def _open_store(self, settings: Settings) -> None:
+        """With the first configuration; another store needs another process."""
+        if not self._store_opened:
+            self.store = open_store(settings.gateway, self._cluster.store, self.limits, self.metrics)
+            self.live.put("store", self.store)
+            self._store_opened = True
 
     def compiler(
         self, settings: Settings, children: Mapping[str, str], marks: Marks | None = None
@@ -259,6 +276,7 @@ class Gateway:
             self.listener.close()
         for pool in self.services.pools():
             pool.close()
+        await self.store.close()
         await asyncio.sleep(0)
         self.access_logs.close()
         self.log.close()
@@ -275,6 +293,7 @@ class Gateway:
         self.log.flush()
         self.road.patience.sweep(now)
         self.limits.sweep(now)
+        sweep_store(self.store)
         self._remains.sweep()
         if self.listener is not None:
             self.listener.sweep(now)
@@ -302,6 +321,10 @@ class Gateway:
                 breaker = self.services.breakers.get(name)
                 checks[name] = breaker is None or breaker.state(now) is not State.OPEN
         return checks
+
+    def store_away(self) -> bool:
+        """Whether the store cannot be asked, or cannot keep what it is told: the gateway serves without it."""
+        return bool(store_trouble(self.store))
 
     def pool_stats(self) -> dict[str, Counter[str]]:
         """Service → counts over the pools of its instances."""

@@ -9,7 +9,6 @@ this worker knows, let pass, or refuse.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from portico.exchange.exchange import Exchange
@@ -37,12 +36,8 @@ def refuse_revoked(x: Exchange, audit: Audit) -> Failure:
     return _REVOKED
 
 
-@dataclass(frozen=True, slots=True)
-class Away:
-    """What happens when the store cannot be asked."""
-
-    limits: Literal["local", "open", "closed"] = "local"
-    revocation: Literal["open", "closed"] = "open"
+AwayLimits = Literal["local", "open", "closed"]
+"""What limits do when the store cannot be asked."""
 
 
 class StoreQuestion:
@@ -79,7 +74,7 @@ class Asker:
 
     __slots__ = ("_audit", "_away", "_store")
 
-    def __init__(self, store: Store, away: Away, audit: Audit) -> None:
+    def __init__(self, store: Store, away: AwayLimits, audit: Audit) -> None:
         self._store = store
         self._away = away
         self._audit = audit
@@ -130,20 +125,20 @@ class Asker:
     def _alone(self, question: StoreQuestion, x: Exchange, closed: bool) -> Failure | None:
         """What the configuration says, in the same order."""
         away = self._away
-        if away.limits == "closed" and (question.early or question.late):
+        if away == "closed" and (question.early or question.late):
             return STORE_AWAY.because("limits cannot be asked for")
-        if away.limits == "local":
+        if away == "local":
             failure = self._count(x, question.early, question.early_keys)
             if failure is not None:
                 return failure
-        if question.identity is not None and (closed or away.revocation == "closed"):
+        if question.identity is not None and closed:
             return STORE_AWAY.because("revocations cannot be asked for")
-        if away.limits == "local":
+        if away == "local":
             return self._count(x, question.late, question.late_keys)
         return None
 
     def _count(self, x: Exchange, limits: Sequence[Limit], keys: Sequence[bytes]) -> Failure | None:
-        together = Together([limit.limiter for limit in limits])
+        together = Together([limit.alone for limit in limits])
         verdicts = together.spend(keys, x.now)
         if verdicts is None:
             return refuse(x, self._audit, limits, together.look(keys, x.now))
@@ -161,7 +156,9 @@ def asker_of(site: Site) -> Asker | None:
     store = store_of(site)
     if isinstance(store, MemoryStore):
         return None
-    return site.shared("asker", lambda: Asker(store, Away(), site.live("audit", Audit)))
+    return site.shared(
+        "asker", lambda: Asker(store, site.settings.gateway.store.away.limits, site.live("audit", Audit))
+    )
 
 
 def _no_store() -> Store:

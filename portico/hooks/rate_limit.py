@@ -25,12 +25,14 @@ AUDIT_S = 1.0  # a flood of refusals is worth one audit line in so much time, fo
 class Limit:
     """One limit on one route. `text` is how it is written; a `proven` one needs an identity.
 
-    A store outside this process knows it as `spent_as`; `refusing` are callers that it has refused, and until when.
+    `alone` counts where the store that is asked cannot be: this worker's part. That store knows it as `spent_as`;
+    `refusing` are callers that it has refused, and until when.
 
     `refused` counts refusals since `told_at`, the time of the last audit line.
     """
 
     __slots__ = (
+        "alone",
         "enforced",
         "exceeded",
         "key_of",
@@ -54,6 +56,7 @@ class Limit:
         exceeded: Number,
         policy: Policy,
         spent_as: bytes,
+        alone: Limiter,
         *,
         enforced: bool,
         proven: bool,
@@ -65,6 +68,7 @@ class Limit:
         self.exceeded = exceeded
         self.policy = policy
         self.spent_as = spent_as
+        self.alone = alone
         self.enforced = enforced
         self.proven = proven
         self.refusing: dict[bytes, float] = {}

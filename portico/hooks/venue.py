@@ -7,7 +7,6 @@ learns what there is. When nobody can say whether somebody belongs, the answer i
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from time import monotonic
 
 from portico.exchange.call import CallFailedError
 from portico.exchange.exchange import Exchange
@@ -87,7 +86,7 @@ class AtVenue:
 
     async def _ask(self, x: Exchange, identity: Identity, key: Key) -> Failure | None:
         try:
-            return self._settle(x, identity, await self._memberships.ask(key, monotonic), key)
+            return self._settle(x, identity, await self._memberships.ask(key), key)
         except CallFailedError as error:
             return self._away.because(f"whether {identity.subject} belongs to {key[2]}: {error}")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -20,6 +21,8 @@ from portico.exchange.call import Call, CallFailedError
 from portico.exchange.failure import BAD_REPLY
 from portico.exchange.fields import Field
 from portico.exchange.venue import Venue
+
+from .asked import Asked, Kept
 
 Key = tuple[str, str | None, str]
 """(tenant, user, venue); the user is None where only the venue's being there is asked for."""
@@ -45,15 +48,16 @@ class Rule:
 class Memberships:
     """What one worker knows of memberships, under one configuration."""
 
-    __slots__ = ("_asked", "_call", "_make", "_members", "_rule", "_strangers")
+    __slots__ = ("_asked", "_call", "_make", "_members", "_now", "_rule", "_strangers")
 
-    def __init__(self, rule: Rule, call: Call, make: MakeVenue) -> None:
+    def __init__(self, rule: Rule, call: Call, make: MakeVenue, now: Callable[[], float] = monotonic) -> None:
         self._rule = rule
         self._call = call
         self._make = make
-        self._members: dict[Key, tuple[float, Venue]] = {}
-        self._strangers: dict[Key, float] = {}
-        self._asked: dict[Key, asyncio.Task[Venue | None]] = {}
+        self._now = now
+        self._members: Kept[Key, tuple[float, Venue]] = Kept(rule.entries)
+        self._strangers: Kept[Key, float] = Kept(rule.entries)
+        self._asked: Asked[Key, Venue | None] = Asked("membership")
 
     def known(self, key: Key, now: float) -> Venue | Literal[False] | None:
         """The venue, False when it is known that there is no access, None when that is not known (any more)."""
@@ -69,25 +73,17 @@ class Memberships:
             del self._strangers[key]
         return None
 
-    async def ask(self, key: Key, now: Callable[[], float]) -> Venue | None:
+    async def ask(self, key: Key) -> Venue | None:
         """The venue, or None when there is no access. Raises CallFailedError when nobody can say."""
-        task = self._asked.get(key)
-        if task is None:
-            task = self._asked[key] = asyncio.create_task(self._ask(key, now), name="membership")
-            task.add_done_callback(_looked_at)
-        # Who waits may go; the question is not theirs alone.
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._asked.begin(key, self._ask))
 
-    async def _ask(self, key: Key, now: Callable[[], float]) -> Venue | None:
-        try:
-            found = await self._look_up(key)
-            if found is None:
-                _remember(self._strangers, key, now() + self._rule.negative_ttl_s, self._rule.entries)
-            else:
-                _remember(self._members, key, (now() + self._rule.ttl_s, found), self._rule.entries)
-            return found
-        finally:
-            del self._asked[key]
+    async def _ask(self, key: Key) -> Venue | None:
+        found = await self._look_up(key)
+        if found is None:
+            self._strangers.keep(key, self._now() + self._rule.negative_ttl_s)
+        else:
+            self._members.keep(key, (self._now() + self._rule.ttl_s, found))
+        return found
 
     async def _look_up(self, key: Key) -> Venue | None:
         tenant, user, venue = key
@@ -98,10 +94,10 @@ class Memberships:
             target = quote(user, safe="").join(
                 piece.replace("{venue}", quote(venue, safe="")) for piece in pieces
             )
-        answer = await self._call("GET", target, _fields(tenant), timeout_s=self._rule.timeout_s)
+        answer = await self._call("GET", target, internal_fields(tenant), timeout_s=self._rule.timeout_s)
         if answer.status in _NOT_THERE:
             return None
-        told = _told(answer.body) if answer.status == 200 else None
+        told = json_object(answer.body) if answer.status == 200 else None
         if told is None or told.get("venueId", venue) != venue or told.get("userId", user) != user:
             raise CallFailedError(BAD_REPLY.because(f"{answer.status} about a membership"))
         role = told.get("role")
@@ -113,14 +109,8 @@ class Memberships:
         return f"<Memberships {len(self._members)} members, {len(self._strangers)} not, {len(self._asked)} asked>"
 
 
-def _remember(known: dict[Key, Any], key: Key, value: Any, most: int) -> None:
-    known.pop(key, None)
-    while len(known) >= most:
-        del known[next(iter(known))]  # the oldest
-    known[key] = value
-
-
-def _fields(tenant: str) -> Sequence[Field]:
+def internal_fields(tenant: str) -> Sequence[Field]:
+    """What a service is told of a question about one of a tenant."""
     return (
         (b"x-tenant-id", tenant.encode()),
         (b"x-tenant-source", b"service"),
@@ -128,15 +118,10 @@ def _fields(tenant: str) -> Sequence[Field]:
     )
 
 
-def _told(body: bytes) -> dict[str, Any] | None:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in an answer, None when it is none."""
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
     return told if isinstance(told, dict) else None
-
-
-def _looked_at(task: asyncio.Task[Venue | None]) -> None:
-    """If everybody who waited has gone, nobody else looks at the failure."""
-    if not task.cancelled():
-        task.exception()

@@ -22,6 +22,7 @@ from portico.stores.memory import MemoryStore
 
 from .api_key import api_key_proof
 from .hmac_signature import hmac_proof
+from .introspection_block import introspection_proof
 from .jwt_block import jwt_proof
 from .means import Means
 from .mtls import CertificateRules, MtlsProof
@@ -138,6 +139,7 @@ def _mtls(name: str, settings: MtlsSettings, means: Means) -> MtlsProof:
 
 KINDS: Mapping[str, Callable[[str, Any, Means], Proof | None]] = {
     "api_key": api_key_proof,
+    "introspection": introspection_proof,
     "jwt": jwt_proof,
     "mtls": _mtls,
     "hmac": hmac_proof,

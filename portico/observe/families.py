@@ -16,6 +16,7 @@ from .metrics import BUDGET, Number, Registry
 from .snapshot import Merge
 
 SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2, 5)
+STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 BYTES = (100, 1000, 10000, 100000, 1000000)
 
 
@@ -105,6 +106,7 @@ class Metrics:
             "Connections opened to services, by outcome.",
             ["service", "outcome"],
         )
+        self.store = StoreFigures(registry)
         self.memory_reserved = registry.gauge(  # sampled
             "portico_memory_reserved_bytes", "Bytes of the buffer budget that are in use."
         )
@@ -118,6 +120,45 @@ class Metrics:
             "portico_loop_stalls_total", "Times that something blocked the loop.", ["stage"]
         )
         _describe_process(registry)
+
+
+class StoreFigures:
+    """How the store outside this process does. One in this process is always up, and not counted."""
+
+    def __init__(self, registry: Registry) -> None:
+        up = registry.gauge(
+            "portico_store_up", "Whether the store can be asked, by the worst worker.", merge="min"
+        )
+        self._up = up.labels()
+        self._up.value = 1
+        questions = registry.counter(
+            "portico_store_questions_total",
+            "Questions to a store outside the worker: answered, failed, or not asked because it was away.",
+            ["outcome"],
+        )
+        self._answered = questions.labels("answered")
+        self._failed = questions.labels("failed")
+        self._unasked = questions.labels("away")
+        self._seconds = registry.histogram(
+            "portico_store_seconds", "Time from a question to the store's answer.", bounds=STORE_SECONDS
+        ).labels()
+
+    def answered(self, seconds: float) -> None:
+        """A question was answered."""
+        self._answered.value += 1
+        self._seconds.observe(seconds)
+
+    def failed(self) -> None:
+        """A question was asked in vain."""
+        self._failed.value += 1
+
+    def unasked(self) -> None:
+        """A question was not asked."""
+        self._unasked.value += 1
+
+    def is_up(self, up: bool) -> None:
+        """The store can be asked from now on, or cannot."""
+        self._up.value = int(up)
 
 
 def _describe_process(registry: Registry) -> None:

@@ -15,9 +15,11 @@ PATIENCE_S = 1.0
 
 
 class Siblings:
-    """What the gateway is handed as its cluster. `own` takes this worker's snapshot."""
+    """What the gateway is handed as its cluster. `own` takes this worker's snapshot; `store` is the socket of the
+    store process, empty for a worker that is alone."""
 
-    def __init__(self, link: Link, worker: int, own: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, link: Link, worker: int, own: Callable[[], dict[str, Any]], store: str = "") -> None:
+        self.store: str | None = store
         self._link = link
         self._worker = worker
         self._own = own

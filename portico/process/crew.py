@@ -33,7 +33,9 @@ class GaveUp(Exception):
 class Crew:
     """The workers of all slots. `live` is the generation that they serve or are about to."""
 
-    def __init__(self, sockets: Sockets, gateway: str, live: Generation, timing: Timing) -> None:
+    def __init__(
+        self, sockets: Sockets, gateway: str, live: Generation, timing: Timing, store: str = ""
+    ) -> None:
         self.live = live
         self.workers: set[Running] = set()
         self.gave_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -44,7 +46,7 @@ class Crew:
         self._next: asyncio.Task[list[dict[str, Any]]] | None = None
         self._beating = asyncio.create_task(self._watch(), name="beats")
         self.slots = [
-            Slot(number, list(zip(sockets.entries, row, strict=True)), gateway, timing, self)
+            Slot(number, list(zip(sockets.entries, row, strict=True)), gateway, timing, self, store)
             for number, row in enumerate(sockets.slots)
         ]
 

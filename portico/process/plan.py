@@ -29,6 +29,8 @@ class Plan:
     delay_s: float
     grace_s: float
     drain_s: float
+    shares_store: bool  # workers that need a process to have one store together
+    limit_keys: int
     apps: tuple[App, ...]
 
     @classmethod
@@ -50,5 +52,7 @@ class Plan:
             gateway.shutdown.delay,
             gateway.shutdown.grace,
             gateway.drain_timeout,
+            gateway.workers > 1 and gateway.store.url is None,
+            gateway.rate_limits.keys,
             apps,
         )

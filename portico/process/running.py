@@ -88,9 +88,15 @@ class Running:
 
     @classmethod
     async def start(
-        cls, slot: int, sockets: Sequence[tuple[int, socket.socket]], gateway: str, beat_s: float
+        cls,
+        slot: int,
+        sockets: Sequence[tuple[int, socket.socket]],
+        gateway: str,
+        beat_s: float,
+        store: str = "",
     ) -> Running:
-        """Execute a fresh interpreter that holds `sockets`, each with its place in `gateway.listen`.
+        """Execute a fresh interpreter that holds `sockets`, each with its place in `gateway.listen`. `store`: the
+        socket of the store process, if there is one.
 
         Raises `OSError` when there can be no process.
         """
@@ -108,6 +114,7 @@ class Running:
                     f"--listen={','.join(f'{entry}:{number}' for entry, number in listening)}",
                     f"--gateway={gateway}",
                     f"--beat={beat_s}",
+                    f"--store={store}",
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=[theirs.fileno(), *(number for _, number in listening)],
                     process_group=0,  # Ctrl-C in the terminal is for the supervisor, which stops us in order

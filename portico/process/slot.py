@@ -50,6 +50,7 @@ class Slot:
         gateway: str,
         timing: Timing,
         employer: Employer,
+        store: str = "",
     ) -> None:
         self.number = number
         self.current: Running | None = None
@@ -61,6 +62,7 @@ class Slot:
         self._gateway = gateway
         self._timing = timing
         self._employer = employer
+        self._store = store
         self._closing = False
         self._leaving: dict[Running, asyncio.Task[None]] = {}
         self._task = asyncio.create_task(self._keep(), name=f"slot {number}")
@@ -145,7 +147,9 @@ class Slot:
 
     async def _start(self) -> Running:
         """A new worker that serves the live generation. Raises `Gone`, `Refused` or `OSError`."""
-        worker = await Running.start(self.number, self._sockets, self._gateway, self._timing.beat_s)
+        worker = await Running.start(
+            self.number, self._sockets, self._gateway, self._timing.beat_s, self._store
+        )
         self._employer.joined(worker)
         try:
             generation = self._employer.live

@@ -28,6 +28,7 @@ from portico.process.generation import Generation
 from portico.process.plan import Load, Plan
 from portico.process.reload import Changes, Outcome
 from portico.process.sockets import ListenError, Sockets, bind
+from portico.process.store import StoreProcess
 from portico.process.timing import Timing
 
 log = logging.getLogger("portico.process")
@@ -121,6 +122,7 @@ class Supervisor:
         self._plan = Plan.of(loaded.settings)
         self._started = time.monotonic()
         self._children = Children(timing)
+        self._store: StoreProcess | None = None
         self._crew: Crew | None = None
         self._changes: Changes | None = None
         self._stop = asyncio.Event()
@@ -177,8 +179,12 @@ class Supervisor:
         self._children.adopt(self._children.start(plan.apps, plan.grace_s))
         # Services beside the gateway need not be there for it to serve; but who starts both wants both.
         await self._children.settled(self._children.current)
+        if plan.shares_store:
+            self._store = StoreProcess(plan.data, plan.limit_keys, self._timing)
+            await self._store.settled(self._timing.children_s)
+        store = self._store.path if self._store is not None else ""
         live = Generation(1, plan, self._children.paths())
-        crew = self._crew = Crew(self._sockets, self._gateway, live, self._timing)
+        crew = self._crew = Crew(self._sockets, self._gateway, live, self._timing, store)
         self._changes = Changes(
             self._path, self._load, crew, self._children, self._loaded, self._configure_log
         )
@@ -204,6 +210,8 @@ class Supervisor:
             if self._crew is not None:
                 self._crew.kill()
             self._children.kill()
+            if self._store is not None:
+                self._store.kill()
         await ending
         forced.cancel()
         self._children.close()
@@ -219,6 +227,8 @@ class Supervisor:
             if not await self._crew.stop(plan.delay_s, plan.grace_s):
                 log.warning("requests were cut off: they had not ended within %g s", plan.grace_s)
         await self._children.stop()
+        if self._store is not None:
+            await self._store.stop()
 
     def _configure_log(self, loaded: Loaded) -> None:
         logs = loaded.settings.logs
@@ -265,6 +275,7 @@ class Supervisor:
             "stopping": self._stop.is_set(),
             "workers": crew.status() if crew is not None else [],
             "children": self._children.status(),
+            "store": self._store.status() if self._store is not None else None,
         }
 
     async def _reload(self) -> Outcome:

@@ -91,11 +91,12 @@ class Worker:
         sockets: list[tuple[int, socket.socket]],
         link: Link,
         beat_s: float,
+        store: str,
     ) -> None:
         self._link = link
         self._sockets = sockets
         self._beat_s = beat_s
-        self._siblings = Siblings(link, slot, self._snapshot)
+        self._siblings = Siblings(link, slot, self._snapshot, store)
         self._gateway = make(cluster=self._siblings, worker=slot)
         self._settings: Settings | None = None
         self._routes: list[RouteSettings] = []
@@ -290,7 +291,7 @@ async def _run(options: argparse.Namespace) -> None:
     for each in (control, *(listening for _, listening in sockets)):
         os.set_inheritable(each.fileno(), False)
         each.setblocking(False)
-    worker = Worker(make, options.slot, sockets, await Link.over(control), options.beat)
+    worker = Worker(make, options.slot, sockets, await Link.over(control), options.beat, options.store)
     await worker.run()
 
 
@@ -312,6 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", required=True)
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--beat", type=float, required=True)
+    parser.add_argument("--store", required=True)
     import_from_here()
     take_over(Log())  # until the settings are known
     uvloop.run(_run(parser.parse_args(arguments)))

@@ -51,6 +51,12 @@ class LimitRule:
         if not 1 <= self.window_s <= _UPTIME_S:
             raise ValueError(f"window_s must be at least 1, not {self.window_s}")
 
+    def part(self, of: int) -> LimitRule:
+        """What one of so many shares of this rule admits, for those who cannot count together."""
+        if of == 1:
+            return self
+        return LimitRule(self.quota, min(self.window_s * of, float(_UPTIME_S)), max(1, self.burst // of))
+
     @property
     def ticks(self) -> float:
         """Ticks in which one request is earned: a power of two, as fine as 2**52 ticks of uptime allow."""

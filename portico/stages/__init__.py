@@ -31,6 +31,7 @@ from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
 from .security_headers import SecurityHeadersStage
 from .tokens import TokensStage
+from .user_details import UserDetailsStage
 from .venue import VenueStage
 
 GROUP = "portico.stages"
@@ -42,6 +43,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     AddressesStage,
     RateLimitStage,
     AuthenticateStage,
+    UserDetailsStage,
     VenueStage,
     AuthorizeStage,
     RevocationStage,

@@ -150,6 +150,7 @@ def _compile(settings: Written, index: int, name: str, site: Site, inherited: bo
             )
     identity = (*identity, str(written.per))
     limiter = limits.get(identity, written.rule)
+    parts = site.settings.gateway.workers * site.settings.gateway.store.away.gateways
     exceeded = site.live("metrics", Metrics).limits_exceeded.labels(
         name, site.template, "true" if written.mode == "enforce" else "false"
     )
@@ -160,7 +161,8 @@ def _compile(settings: Written, index: int, name: str, site: Site, inherited: bo
         compile_key(written.per, site.route.encode()),
         exceeded,
         Policy(name, written.allow.quota, written.allow.window_s),
-        "".join(f"{len(part)}:{part}" for part in identity).encode(),
+        f"{written.per}:{''.join(f'{len(part)}:{part}' for part in identity[:-1])}".encode(),
+        limiter if parts == 1 else limits.get((*identity, "alone"), written.rule.part(parts)),
         enforced=written.mode == "enforce",
         proven=written.per.proven,
     )

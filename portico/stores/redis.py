@@ -8,6 +8,7 @@ not asked again: it may have been counted, or a token turned over, already.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha1
 from math import inf
@@ -55,7 +56,7 @@ class RedisStore:
     ) -> None:
         self._address = address
         self._now = now
-        self._client: Client = make_client(address)
+        self._client: Client = make_client(address, timeout_s)
         self._known = Known()
         before = prefix.encode()
         # In a cluster all keys of a question have to be on one node: what requests ask for, all questions of a turn
@@ -177,10 +178,11 @@ class RedisStore:
         return call
 
     async def connect(self) -> None:
-        """See that it is there and lets us in. Raises StoreAwayError; takes at most CONNECT_S."""
+        """See that it is there, lets us in and may be written. Raises StoreAwayError; takes at most CONNECT_S."""
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._client.ping()
+                await self.once(b"probe", time.time() + 1)
         except TimeoutError as error:
             raise StoreAwayError(f"{self._address} does not answer") from error
         except (RedisError, OSError) as error:

@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from portico.config.values.stores import StoreAddress
 
 CONNECT_S = 5.0
-REPLY_S = 1.0  # then a call is given up and its connection closed; questions are given up long before
+REPLY_S = 1.0  # or twice the time of a question: then a call is given up, and its connection closed
 _CONNECTIONS = 8
 
 
@@ -39,13 +39,13 @@ class Client(Protocol):
     async def aclose(self) -> None: ...
 
 
-def make_client(address: StoreAddress) -> Client:
-    """A client that has not connected yet."""
+def make_client(address: StoreAddress, timeout_s: float) -> Client:
+    """A client that has not connected yet. `timeout_s`: how long a question may take."""
     common: dict[str, Any] = {
         "username": address.username or None,
         "password": address.password or None,
         "socket_connect_timeout": CONNECT_S,
-        "socket_timeout": REPLY_S,
+        "socket_timeout": max(REPLY_S, 2 * timeout_s),
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),
         "driver_info": None,  # not every server knows CLIENT SETINFO, and not every user may say it

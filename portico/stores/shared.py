@@ -7,6 +7,7 @@ question connects anew.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from math import inf
@@ -16,7 +17,7 @@ from .batches import Batches
 from .frames import DROP, FIND, JUDGE, KEEP, KEYS, ONCE, REVOKE, SWAP, Frames, frame
 from .interface import Ask, Judged, Kind, Outcome, Spend, StoreAwayError, checked
 
-REPLY_S = 1.0  # then the process hangs, and its connection is given up
+REPLY_S = 1.0  # or twice the time of a question: then the process hangs, and its connection is given up
 _AT_ONCE = 100  # records read at a time for a list
 
 _OUTCOMES = tuple(Outcome)
@@ -27,6 +28,7 @@ class SharedStore:
 
     def __init__(self, path: str, timeout_s: float = 0.05) -> None:
         self._path = path
+        self._reply_s = max(REPLY_S, 2 * timeout_s)
         self._numbers = count(1)
         self._connection: _Connection | None = None
         self._connecting: asyncio.Lock = asyncio.Lock()
@@ -77,11 +79,11 @@ class SharedStore:
     async def _call(self, questions: Sequence[Any]) -> Sequence[Any]:
         connection = await self._connect()
         try:
-            async with asyncio.timeout(REPLY_S):
+            async with asyncio.timeout(self._reply_s):
                 answers, troubles = await connection.ask(next(self._numbers), questions)
         except TimeoutError as error:
             connection.close()
-            raise StoreAwayError(f"the store process has not answered within {REPLY_S:g} s") from error
+            raise StoreAwayError(f"the store process has not answered within {self._reply_s:g} s") from error
         if troubles:
             return [StoreAwayError(troubles[i]) if i in troubles else each for i, each in enumerate(answers)]
         return cast(Sequence[Any], answers)
@@ -98,8 +100,8 @@ class SharedStore:
             return self._connection
 
     async def connect(self) -> None:
-        """See that it is there. Raises StoreAwayError."""
-        await self._call(())
+        """See that it is there and does what it is asked. Raises StoreAwayError."""
+        await self.once(b"probe", time.time() + 1)
 
     def __repr__(self) -> str:
         return f"<SharedStore {self._path} {self._batches!r}>"

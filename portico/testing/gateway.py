@@ -31,6 +31,8 @@ class Leak(AssertionError):
 class OneWorker:
     """The cluster of a gateway that is alone. `told` keeps what it would have told its siblings."""
 
+    store: str | None = None
+
     def __init__(self) -> None:
         self.gateway: Gateway | None = None
         self.told: list[dict[str, Any]] = []

@@ -6,12 +6,10 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
 import httpx
 import pytest
 
-from portico.gateway.check import load_checked
 from portico.testing import Link, Message, RunningGateway, Upstream, gateway
 from tests.unit.docs.pages import ROOT, Page
 from tests.unit.identity.signing import SECRET, sign
@@ -228,13 +226,3 @@ async def test_the_page_runs(echo: Upstream) -> None:
         assert await counts(40, "GET", "/search") == await counts(40, "GET", "/status") == {200: 40}
         reply = await ask(running.port, "/tickets/7", bearer())
         assert reply.get(b"ratelimit-policy") == b'"guesses";q=300;w=60, "user";q=1000;w=900'
-
-
-def test_several_workers_are_warned_of_at_the_start(tmp_path: Path) -> None:
-    file = tmp_path / "portico.yaml"
-    file.write_text(
-        'version: 1\ngateway: {workers: 2}\nservices: {one: {url: "http://127.0.0.1:1"}}\n'
-        "routes: [{match: /a, service: one, authenticate: none, rate_limit: [{allow: 1/s, per: ip}]}]\n"
-    )
-    (warning,) = load_checked(str(file), {}).warnings
-    assert "each worker counts its own requests" in str(warning)

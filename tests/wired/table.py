@@ -12,6 +12,7 @@ from tests.wired import (
     route_rows,
     service_rows,
     signature_rows,
+    user_rows,
     venue_rows,
 )
 
@@ -28,4 +29,5 @@ ROWS = (
     *dpop_rows.ROWS,
     *access_rows.ROWS,
     *venue_rows.ROWS,
+    *user_rows.ROWS,
 )

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSch
 from portico.config.models.listen import ListenEntries, ListenSettings
 from portico.config.models.model import SettingsModel
 from portico.config.models.rate_limits import RateLimitsSettings
+from portico.config.models.store import StoreEntry, StoreSettings
 from portico.config.problems import did_you_mean
 from portico.config.references import ServiceName
 from portico.config.substitution import typed
@@ -218,6 +219,11 @@ class GatewaySettings(SettingsModel):
     data: Text = Field(
         default="./var",
         description="Folder for the control socket and databases, relative to the working directory.",
+    )
+    store: StoreEntry = Field(
+        default_factory=StoreSettings,
+        description="Where revocations, records and shared counts are: memory, a URL of Redis, or an object.",
+        json_schema_extra={"default": "memory"},
     )
     errors: Annotated[ErrorSettings, Form(_errors, _errors_schema)] = Field(
         default=_PROBLEM_DETAILS,

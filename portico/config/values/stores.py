@@ -161,15 +161,12 @@ def _show(address: StoreAddress | None, _info: Any = None) -> str:
     return MEMORY if address is None else str(address)
 
 
+STORE_URL_SCHEMA = {
+    "type": "string",
+    "pattern": r"^(memory|unix:///.+|rediss?(\+sentinel|\+cluster)?://.+)$",
+    "examples": ["memory", "redis://redis:6379/0"],
+}
+
 StoreUrl = Annotated[
-    StoreAddress | None,
-    PlainValidator(_store),
-    PlainSerializer(_show),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(memory|unix:///.+|rediss?(\+sentinel|\+cluster)?://.+)$",
-            "examples": ["memory", "redis://redis:6379/0"],
-        }
-    ),
+    StoreAddress | None, PlainValidator(_store), PlainSerializer(_show), WithJsonSchema(STORE_URL_SCHEMA)
 ]

@@ -150,20 +150,3 @@ def test_what_limits_share_has_no_effect_without_one() -> None:
     assert [found for found in problems(text) if "warning:" not in found] == [
         "portico.yaml:3:11: gateway.rate_limits: has no effect: no route has a rate_limit – remove it"
     ]
-
-
-def test_several_workers_with_limits_are_worth_a_warning() -> None:
-    def warnings(workers: int) -> list[str]:
-        text = (
-            f"version: 1\nservices: {{one: {{url: 'http://127.0.0.1:1'}}}}\ngateway: {{workers: {workers}}}\n"
-        )
-        loaded = load_settings_text(
-            text + limited("{allow: 5/min, per: ip}", "users"), stage_types(load_stages())
-        )
-        return list(map(str, compile_offline(loaded).warnings))
-
-    assert warnings(1) == []
-    assert warnings(2) == [
-        "portico.yaml:3:20: warning: gateway.workers: each worker counts its own requests, so that limits let up to 2 "
-        "times as many pass as they say – write workers: 1 where limits must be exact"
-    ]

@@ -10,6 +10,7 @@ from portico.config.values import Maybe
 from .api_key import ApiKeySettings, WrittenKeySettings
 from .hmac_signature import HmacKeySettings, HmacSettings
 from .http_signature import SignatureKeySettings, SignatureSettings
+from .introspection import IntrospectionSettings
 from .jwt import ClaimSettings, JwtSettings
 from .mtls import CertificateFieldSettings, MtlsSettings
 from .roles import Permission, RoleSettings, permission
@@ -21,6 +22,7 @@ __all__ = [
     "HmacKeySettings",
     "HmacSettings",
     "IdentitySettings",
+    "IntrospectionSettings",
     "JwtSettings",
     "MtlsSettings",
     "Permission",
@@ -36,6 +38,9 @@ class IdentitySettings(SettingsModel):
     """One way to prove who is calling: exactly one of its kinds is set."""
 
     jwt: Maybe[JwtSettings] = Field(default=None, description="JSON Web Tokens.")
+    introspection: Maybe[IntrospectionSettings] = Field(
+        default=None, description="Tokens that their issuer is asked about (RFC 7662)."
+    )
     mtls: Maybe[MtlsSettings] = Field(default=None, description="Certificates of clients.")
     hmac: Maybe[HmacSettings] = Field(default=None, description="Requests signed with a shared secret.")
     api_key: Maybe[ApiKeySettings] = Field(default=None, description="API keys of programs.")
