@@ -7,11 +7,8 @@ who was told that they are signed out must not be signed in.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 from collections.abc import Mapping, Sequence
-from math import inf
 from typing import Any
 from urllib.parse import quote
 
@@ -36,12 +33,11 @@ from portico.identity.jws import TokenError
 from portico.observe.audit import Audit
 from portico.stores.interface import Ask, Outcome, Store, StoreAwayError
 
-log = logging.getLogger("portico")
+from .telling import Tellers
 
 ANSWER_BYTES = 64 * 1024
 BODY_BYTES = 16 * 1024
-_TOLD_AGAIN_S = (0.1, 0.5, 2.0, 10.0, 60.0)
-_ENDED_BY_SIGN_OUT = (b"sha256:", b"jti:", b"session:")
+_ENDED_BY_SIGN_OUT = (b"sha256:", b"jti:", b"family:")
 
 
 class BadAnswerError(ValueError):
@@ -294,42 +290,28 @@ class Granting:
 class SignOut:
     """Revokes what the caller was proven by, and its family, once the service has agreed."""
 
-    __slots__ = ("_audit", "_clock", "_store", "_telling", "_until_s")
+    __slots__ = ("_audit", "_clock", "_store", "_tellers", "_until_s")
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, until_s: float) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: Audit, tellers: Tellers, until_s: float) -> None:
         self._store = store
         self._clock = clock
         self._audit = audit
+        self._tellers = tellers
         self._until_s = until_s
-        self._telling: set[asyncio.Task[None]] = set()
 
     def after(self, x: Exchange, reply: Reply) -> None:
         """on_reply."""
         identity = x.identity
         if identity is None or not reply.from_service or not 200 <= reply.status < 300:
             return
-        wall = self._clock.wall(x.now)
-        until = max(wall + self._until_s, identity.expires or 0.0)
+        until = max(self._clock.wall(x.now) + self._until_s, identity.expires or 0.0)
         marks = [mark for mark in identity.marks if mark.startswith(_ENDED_BY_SIGN_OUT)]
-        family = identity.claims.get("fam")
-        if isinstance(family, str):
-            marks.append(family_mark(family))
         self._audit("signed_out", "low", x)
-        task = asyncio.get_running_loop().create_task(self._tell(marks, until), name="sign out")
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._tellers.tell("a sign-out", lambda: self._revoke(marks, until))
 
-    async def _tell(self, marks: list[bytes], until: float) -> None:
-        for wait_s in (*_TOLD_AGAIN_S, inf):
-            try:
-                for mark in marks:
-                    await self._store.revoke(mark, until)
-                return
-            except StoreAwayError as error:
-                if wait_s == inf:
-                    log.error("a sign-out was lost: the store could not be told for too long: %s", error)
-                    return
-            await asyncio.sleep(wait_s)
+    async def _revoke(self, marks: Sequence[bytes], until: float) -> None:
+        for mark in marks:
+            await self._store.revoke(mark, until)
 
 
 def json_reply(said: Mapping[str, Any]) -> Reply:

@@ -16,6 +16,7 @@ from portico.exchange.call import Answer, Call, CallFailedError
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import UNREACHABLE, Failure
 from portico.exchange.identity import Identity
+from portico.exchange.stage import Site as StageSite
 from portico.rules import Limits
 from portico.stores.interface import Store
 from portico.stores.memory import MemoryStore
@@ -26,6 +27,7 @@ from .introspection_block import introspection_proof
 from .jwt_block import jwt_proof
 from .means import Means
 from .mtls import CertificateRules, MtlsProof
+from .session import session_proof
 from .signature_block import signature_proof
 
 T = TypeVar("T")
@@ -143,6 +145,7 @@ KINDS: Mapping[str, Callable[[str, Any, Means], Proof | None]] = {
     "jwt": jwt_proof,
     "mtls": _mtls,
     "hmac": hmac_proof,
+    "session": session_proof,
     "signature": signature_proof,
 }
 """Kind of block → what makes its proof, or reports why there is none."""
@@ -166,3 +169,15 @@ class Proofs:
 
     def __repr__(self) -> str:
         return f"<Proofs {', '.join(self.by_name)}, {len(self.problems)} problems>"
+
+
+def proofs_of(site: StageSite) -> Proofs:
+    """The proofs of the configuration. The first route that asks for them reports what is wrong with them."""
+    return site.shared("identity", lambda: _compiled(site))
+
+
+def _compiled(site: StageSite) -> Proofs:
+    proofs = Proofs(site.settings.identity, site)
+    for problem in proofs.problems:
+        site.problem(str(problem))
+    return proofs

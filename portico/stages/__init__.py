@@ -30,6 +30,7 @@ from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
 from .security_headers import SecurityHeadersStage
+from .session import SessionStage
 from .tokens import TokensStage
 from .user_details import UserDetailsStage
 from .venue import VenueStage
@@ -48,6 +49,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     AuthorizeStage,
     RevocationStage,
     TokensStage,
+    SessionStage,
 )
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")

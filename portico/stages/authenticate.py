@@ -19,7 +19,7 @@ from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authenticate import Asking
 from portico.hooks.judge import asker_of, store_of
 from portico.identity.issuers import together
-from portico.identity.proofs import Proof, Proofs
+from portico.identity.proofs import Proof, proofs_of
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
 from portico.stores.memory import MemoryStore
@@ -52,7 +52,7 @@ class AuthenticateStage(Stage[Methods]):
 
     def compile(self, settings: Methods, site: Site) -> Hooks | None:
         """One hook that asks the methods; none at all on a public route."""
-        proofs = site.shared("identity", lambda: _compile(site))
+        proofs = proofs_of(site)
         chosen = [proofs.by_name[name] for name in settings if name in proofs.by_name]
         if not settings:
             return None
@@ -77,14 +77,6 @@ class AuthenticateStage(Stage[Methods]):
         return (
             f"proves the caller by {', else by '.join(settings)}" if settings else "public: asks for no proof"
         )
-
-
-def _compile(site: Site) -> Proofs:
-    """The proofs of this configuration. The first route that asks for them reports what is wrong with them."""
-    proofs = Proofs(site.settings.identity, site)
-    for problem in proofs.problems:
-        site.problem(str(problem))
-    return proofs
 
 
 class _Reach:

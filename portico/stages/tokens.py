@@ -20,6 +20,7 @@ from portico.config.values import Maybe, OrOff
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.judge import store_of
+from portico.hooks.telling import Tellers
 from portico.hooks.tokens import BODY_BYTES, Granting, Refreshing, SignIn, SignOut, UserLookUp
 from portico.identity.families import Families
 from portico.identity.issuing import Issuer
@@ -138,7 +139,8 @@ class _Compiling:
 
     def _logout(self, issuer: Issuer) -> Hooks:
         longest_s = max(self._issue.access, self._issue.refresh) + self._block.leeway
-        return Hooks(on_reply=SignOut(self._store, self._clock, self._audit, longest_s).after)
+        tellers = self._site.live("tellers", Tellers)
+        return Hooks(on_reply=SignOut(self._store, self._clock, self._audit, tellers, longest_s).after)
 
     def _grant(self, issuer: Issuer) -> Hooks | None:
         if not self._issue.audiences:

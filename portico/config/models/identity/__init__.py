@@ -14,6 +14,7 @@ from .introspection import IntrospectionSettings
 from .jwt import ClaimSettings, JwtSettings
 from .mtls import CertificateFieldSettings, MtlsSettings
 from .roles import Permission, RoleSettings, permission
+from .session import SessionSettings
 
 __all__ = [
     "ApiKeySettings",
@@ -27,6 +28,7 @@ __all__ = [
     "MtlsSettings",
     "Permission",
     "RoleSettings",
+    "SessionSettings",
     "SignatureKeySettings",
     "SignatureSettings",
     "WrittenKeySettings",
@@ -47,6 +49,8 @@ class IdentitySettings(SettingsModel):
     signature: Maybe[SignatureSettings] = Field(
         default=None, description="Requests signed as HTTP messages (RFC 9421)."
     )
+
+    session: Maybe[SessionSettings] = Field(default=None, description="Sessions of browsers, by a cookie.")
 
     @property
     def kinds(self) -> list[str]:

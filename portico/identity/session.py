@@ -1,0 +1,234 @@
+"""Prove who calls by a session's cookie (RFC 6265), and that a request with an unsafe method was meant.
+
+A browser sends its cookies whoever wrote the page that asks. So a request that may change something needs the CSRF
+token, which only pages of this site can read, and must not come from a foreign origin. The cookie ends here: services
+learn who calls, not how to be them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from portico.config.models.identity.session import SessionSettings
+from portico.exchange.exchange import Exchange
+from portico.exchange.failure import AUTHENTICATION_ERROR, AUTHORIZATION_ERROR, STORE_AWAY, Failure
+from portico.exchange.identity import Identity
+from portico.exchange.marks import session_mark, tenant_mark, user_mark
+from portico.rules.origins import Origins
+from portico.stores.interface import StoreAwayError
+
+from .claims import ClaimRules, identify, identity_fields
+from .jws import TokenError
+from .means import Means
+from .sessions import Session, Sessions, key_of
+
+log = logging.getLogger("portico")
+
+SOURCE = "session"
+SAFE = frozenset(
+    {b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"QUERY"}
+)  # RFC 9110 section 9.2.1; QUERY: RFC 10008
+MOST_KNOWN = 10_000
+# A session says who, and nothing else of what tokens say.
+_RULES = ClaimRules(type=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A session that was found: whose it is, and until when that need not be asked again."""
+
+    until: float
+    id: str
+    identity: Identity
+
+
+class SessionProof:
+    """One identity block of kind `session`, compiled. `sessions` has the cookies and the store."""
+
+    __slots__ = (
+        "_allowed",
+        "_cache_s",
+        "_cookie",
+        "_csrf_field",
+        "_csrf_wrong",
+        "_failure",
+        "_known",
+        "_touching",
+        "challenge",
+        "field",
+        "name",
+        "needs_body",
+        "sessions",
+        "settings",
+    )
+
+    def __init__(self, name: str, sessions: Sessions, settings: SessionSettings) -> None:
+        self.name = name
+        self.sessions = sessions
+        self.settings = settings
+        self.field = b"cookie"
+        self.needs_body: int | None = None
+        # No scheme is registered for cookies, and RFC 9110 section 11.6.1 wants one.
+        self.challenge = b'Cookie realm="%b"' % name.encode()
+        self._failure = AUTHENTICATION_ERROR.saying(
+            AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
+        )
+        self._csrf_wrong = AUTHORIZATION_ERROR.saying("Missing or wrong CSRF token")
+        self._cookie = settings.cookie.encode()
+        self._csrf_field = settings.csrf_header.encode()
+        self._allowed = Origins(settings.origins, localhost=False)
+        self._cache_s = settings.cache
+        self._known: dict[bytes, Known] = {}
+        self._touching: set[asyncio.Task[None]] = set()
+
+    def prove(self, x: Exchange, wall: float) -> Identity | Failure | Awaitable[Identity | Failure] | None:
+        """Whose session the request is of; waits only for one that this worker has not seen lately."""
+        value = _take_cookie(x, self._cookie)
+        if value is None:
+            return None
+        known = self._known.get(value)
+        if known is not None and wall < known.until:
+            return self._admit(x, known)
+        try:
+            session_id = self.sessions.read(value.decode("ascii"))
+        except UnicodeDecodeError:
+            session_id = None
+        if session_id is None:
+            return self._refused("its cookie was not made here")
+        return self._look_up(x, value, session_id, wall)
+
+    async def _look_up(self, x: Exchange, value: bytes, session_id: str, wall: float) -> Identity | Failure:
+        try:
+            session = await self.sessions.find(session_id, wall)
+        except StoreAwayError as error:
+            return STORE_AWAY.because(f"sessions of {self.name} cannot be asked for: {error}")
+        if session is None:
+            return self._refused("there is no such session any more")
+        if self.sessions.is_stale(session, wall):
+            task = asyncio.get_running_loop().create_task(
+                self._touch(session_id, session, wall), name="touch"
+            )
+            self._touching.add(task)
+            task.add_done_callback(self._touching.discard)
+        try:
+            known = self.remember(value, session_id, session, wall)
+        except TokenError as error:
+            return self._refused(error.reason)
+        return self._admit(x, known)
+
+    def remember(self, value: bytes, session_id: str, session: Session, wall: float) -> Known:
+        """Know a session by its cookie. Raises TokenError when its claims name nobody."""
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        identity = identity_of(self.name, session_id, session)
+        known = Known(min(session.until, wall + self._cache_s), session_id, identity)
+        self._known[value] = known
+        return known
+
+    def _admit(self, x: Exchange, known: Known) -> Identity | Failure:
+        request = x.request
+        if request.method not in SAFE:
+            reason = self._forged(x, known.id)
+            if reason:
+                return self._csrf_wrong.because(f"session of {self.name}: {reason}")
+        return known.identity
+
+    def _forged(self, x: Exchange, session_id: str) -> str:
+        """Why a request with an unsafe method may not have been meant; empty when it was."""
+        request = x.request
+        origin = request.header(b"origin")
+        if origin is not None and not self._is_own(x, origin) and not self._allowed.allow(origin):
+            return "it comes from a page of another origin"
+        token = request.header(self._csrf_field)
+        if token is None:
+            return "it has no CSRF token"
+        if not self.sessions.is_csrf(session_id, token.decode("latin-1")):
+            return "it has another CSRF token"
+        return ""
+
+    @staticmethod
+    def _is_own(x: Exchange, origin: bytes) -> bool:
+        # The scheme is not compared: behind a proxy that ends TLS it may not be known here.
+        return origin.lower().partition(b"://")[2] == x.request.authority
+
+    async def _touch(self, session_id: str, session: Session, wall: float) -> None:
+        try:
+            await self.sessions.touch(session_id, session, wall)
+        except StoreAwayError as error:
+            log.warning("a session could not be prolonged: %s", error)
+
+    def _refused(self, reason: str) -> Failure:
+        return self._failure.because(f"session refused by {self.name}: {reason}")
+
+    def __repr__(self) -> str:
+        return f"<SessionProof {self.name} {len(self._known)} known>"
+
+
+def identity_of(name: str, session_id: str, session: Session) -> Identity:
+    """Whose session it is. Raises TokenError when its claims name nobody, or nobody that a header could name."""
+    said = identify(dict(session.claims), _RULES, name, session.ends)
+    marks = [session_mark(key_of(session_id)), user_mark(said.tenant, said.subject)]
+    if said.tenant is not None:
+        marks.append(tenant_mark(said.tenant))
+    return Identity(
+        subject=said.subject,
+        method=name,
+        source=SOURCE,
+        roles=said.roles,
+        tenant=said.tenant,
+        email=said.email,
+        expires=session.ends,
+        claims=said.claims,
+        fields=identity_fields(said.subject, said.roles, said.tenant, SOURCE.encode()),
+        permissions=said.permissions,
+        scoped=said.scoped,
+        venue=said.venue,
+        marks=tuple(marks),
+        issued=session.created,
+    )
+
+
+def session_proof(name: str, settings: SessionSettings, means: Means) -> SessionProof | None:
+    """The proof of a block of kind `session`, None when it was reported why there is none."""
+    for key, cookie in (("cookie", settings.cookie), ("csrf_cookie", settings.csrf_cookie)):
+        if not settings.secure and cookie.startswith(("__Host-", "__Secure-")):
+            means.problem(
+                "is a name that browsers take over HTTPS only: choose another beside secure: false", key
+            )
+            return None
+    if settings.same_site == "none" and not settings.secure:
+        means.problem("none is for secure cookies only", "same_site")
+        return None
+    signing = [secret.get_secret_value().encode() for secret in settings.secret]
+    sessions = Sessions(means.store, signing, settings.idle, settings.lifetime)
+    return SessionProof(name, sessions, settings)
+
+
+def _take_cookie(x: Exchange, name: bytes) -> bytes | None:
+    """The value of the cookie, the first of its name as browsers mean it; takes it out of the request."""
+    request = x.request
+    found: bytes | None = None
+    for field, value in request.fields:
+        if field == b"cookie" and name in value:
+            break
+    else:
+        return None
+    fields = []
+    for field, value in request.fields:
+        if field == b"cookie":
+            kept = []
+            for pair in value.split(b";"):
+                before, sign, text = pair.strip(b" \t").partition(b"=")
+                if sign and before == name:
+                    found = text if found is None else found
+                elif before:
+                    kept.append(pair.strip(b" \t"))
+            if not kept:
+                continue
+            value = b"; ".join(kept)
+        fields.append((field, value))
+    request.fields = fields
+    return found

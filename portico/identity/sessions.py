@@ -1,0 +1,135 @@
+"""Sessions in the store, the cookies that name them, and the tokens that prove who wrote a request (requirements 2.5).
+
+A cookie is `ID.SIGNATURE`: an HMAC over the id, so that what was made up never reaches the store. The store knows a
+session by the SHA-256 of its id: who reads the store can make no cookie of it. The CSRF token is another HMAC over the
+id (the signed double-submit of OWASP's cheat sheet): nothing has to be kept for it, and no other session's will do.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from portico.stores.interface import Store
+
+ID_BYTES = 32
+PENDING = b"{}"  # a session that is being opened, and proves nobody yet
+PENDING_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session. Times are wall seconds: `ends` at the latest, and `until` without another request."""
+
+    claims: Mapping[str, Any]
+    created: float
+    ends: float
+    until: float
+
+    def encode(self) -> bytes:
+        """As a store keeps it."""
+        said = {"claims": dict(self.claims), "created": self.created, "ends": self.ends, "until": self.until}
+        return json.dumps(said, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, value: bytes) -> Session | None:
+        """What `encode` made; None for anything else."""
+        try:
+            said = json.loads(value)
+            return cls(said["claims"], float(said["created"]), float(said["ends"]), float(said["until"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+class Sessions:
+    """The sessions of one identity. `secrets` sign cookies: the first makes them, all verify. Durations in seconds."""
+
+    __slots__ = ("_idle_s", "_lifetime_s", "_secrets", "_store")
+
+    def __init__(self, store: Store, signing: Sequence[bytes], idle_s: float, lifetime_s: float) -> None:
+        self._store = store
+        self._secrets = tuple(signing)
+        self._idle_s = idle_s
+        self._lifetime_s = lifetime_s
+
+    # -- cookies
+
+    def new_id(self) -> str:
+        """Of a session that nobody can guess."""
+        return secrets.token_urlsafe(ID_BYTES)
+
+    def cookie(self, session_id: str) -> str:
+        """The cookie's value."""
+        return f"{session_id}.{_signed(self._secrets[0], b'session', session_id)}"
+
+    def csrf(self, session_id: str) -> str:
+        """The token that a page has to show."""
+        return _signed(self._secrets[0], b"csrf", session_id)
+
+    def read(self, cookie: str) -> str | None:
+        """The id in a cookie of ours, None for any other."""
+        session_id, _, signature = cookie.partition(".")
+        good = [
+            hmac.compare_digest(_signed(secret, b"session", session_id).encode(), signature.encode())
+            for secret in self._secrets
+        ]
+        return session_id if any(good) else None
+
+    def is_csrf(self, session_id: str, token: str) -> bool:
+        """Whether this is the session's CSRF token."""
+        good = [
+            hmac.compare_digest(_signed(secret, b"csrf", session_id).encode(), token.encode())
+            for secret in self._secrets
+        ]
+        return any(good)
+
+    # -- the store
+
+    async def promise(self, session_id: str, wall: float) -> None:
+        """See that the store can take the session before anybody is told of it. Raises StoreAwayError."""
+        await self._store.keep("session", key_of(session_id), PENDING, wall + PENDING_S)
+
+    def begin(self, claims: Mapping[str, Any], wall: float) -> Session:
+        """A session of a caller, from now on."""
+        ends = wall + self._lifetime_s
+        return Session(claims, wall, ends, min(wall + self._idle_s, ends))
+
+    async def keep(self, session_id: str, session: Session) -> None:
+        """Put it into the store. Raises StoreAwayError."""
+        await self._store.keep("session", key_of(session_id), session.encode(), session.until)
+
+    async def find(self, session_id: str, wall: float) -> Session | None:
+        """The session, None when there is none or it has ended. Raises StoreAwayError."""
+        value = await self._store.find("session", key_of(session_id))
+        session = None if value is None else Session.decode(value)
+        return session if session is not None and wall < session.until else None
+
+    def is_stale(self, session: Session, wall: float) -> bool:
+        """Whether enough of its time is gone that it is worth a write to move its end."""
+        return session.until < session.ends and session.until - wall < 0.9 * self._idle_s
+
+    async def touch(self, session_id: str, session: Session, wall: float) -> Session:
+        """Move the session's end on, if it is what it was. Raises StoreAwayError."""
+        moved = replace(session, until=min(wall + self._idle_s, session.ends))
+        await self._store.swap("session", key_of(session_id), session.encode(), moved.encode(), moved.until)
+        return moved
+
+    async def end(self, session_id: str) -> None:
+        """Remove it. Raises StoreAwayError."""
+        await self._store.drop("session", key_of(session_id))
+
+
+def key_of(session_id: str) -> str:
+    """What the store knows a session by."""
+    return sha256(session_id.encode()).hexdigest()
+
+
+def _signed(secret: bytes, purpose: bytes, text: str) -> str:
+    mac = hmac.digest(secret, purpose + b":" + text.encode("utf-8", "surrogatepass"), "sha256")
+    return urlsafe_b64encode(mac).rstrip(b"=").decode()
