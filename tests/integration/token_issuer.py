@@ -38,6 +38,9 @@ class Issuer:
         self.document: bytes | None = None  # what it answers instead of its keys
         self.fields = b""
         self.said: dict[str, dict[str, Any]] = {}  # token → what introspection says of it
+        self.says: dict[str, Any] = {"active": False}  # of any other
+        self.key_sets = -1  # how many it gives before it fails; any number if negative
+        self.delay_s = 0.0
         self.open = asyncio.Event()
         self.open.set()
 
@@ -60,6 +63,8 @@ class Issuer:
                 self.asked[target] += 1
                 self.requests.append(request)
                 await self.open.wait()
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
                 body = self._body(target, request)
                 status = self.status if body is not None else 404
                 body = body or b"{}"
@@ -71,14 +76,18 @@ class Issuer:
         return play
 
     def _body(self, target: str, request: Message) -> bytes | None:
-        if target == "/jwks":
+        if target.partition("?")[0] == "/jwks":
+            if self.key_sets == 0:
+                return None
+            self.key_sets -= 1
             return json.dumps({"keys": self.keys}).encode() if self.document is None else self.document
         if target == "/.well-known/openid-configuration":
-            said = {"issuer": self.name or self.url, "jwks_uri": self.jwks_uri or f"{self.url}/jwks"}
+            url = self.url or f"http://{(request.get(b'host') or b'').decode()}"
+            said = {"issuer": self.name or url, "jwks_uri": self.jwks_uri or f"{url}/jwks"}
             return json.dumps(said).encode()
         if target == "/introspect":
             if self.document is not None:
                 return self.document
             (token,) = parse_qs(request.body.decode())["token"]
-            return json.dumps(self.said.get(token, {"active": False})).encode()
+            return json.dumps(self.said.get(token, self.says)).encode()
         return None

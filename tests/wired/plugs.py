@@ -21,7 +21,7 @@ class Signed(Stage[None]):
 
 
 class Telling(Stage[bool]):
-    """Tells the client the e-mail address that was proven."""
+    """Tells the client what was proven and no service is told."""
 
     key: ClassVar[str] = "telling"
     phase: ClassVar[Phase] = Phase.VALIDATE
@@ -29,8 +29,11 @@ class Telling(Stage[bool]):
 
     def compile(self, settings: bool, site: Site) -> Hooks:
         def on_reply(x: Exchange, reply: Reply) -> None:
-            email = None if x.identity is None else x.identity.email
-            reply.set(b"x-email", (email or "none").encode())
+            identity = x.identity
+            if identity is not None:
+                reply.set(b"x-email", (identity.email or "none").encode())
+                reply.set(b"x-venue", (identity.venue or "none").encode())
+                reply.set(b"x-permissions", (" ".join(identity.permissions) or "none").encode())
 
         return Hooks(on_reply=on_reply)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from portico.stores.interface import Store
 from portico.testing import Client, Malformed, Message, RunningGateway, Script, Upstream, until
 
 
@@ -33,6 +34,11 @@ class Site:
         found = self.upstreams["backend"]
         assert isinstance(found, Upstream)
         return found
+
+    @property
+    def store(self) -> Store:
+        """What the gateway keeps facts in."""
+        return self._running.gateway.store
 
     async def ask(
         self,

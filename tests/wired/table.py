@@ -12,6 +12,7 @@ from tests.wired import (
     route_rows,
     service_rows,
     signature_rows,
+    token_rows,
     user_rows,
     venue_rows,
 )
@@ -26,6 +27,7 @@ ROWS = (
     *route_rows.ROWS,
     *limit_rows.ROWS,
     *signature_rows.ROWS,
+    *token_rows.ROWS,
     *dpop_rows.ROWS,
     *access_rows.ROWS,
     *venue_rows.ROWS,

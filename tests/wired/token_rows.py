@@ -1,0 +1,503 @@
+"""Rows of keys that are elsewhere and of tokens that only their issuer can read: an issuer of the row's own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from time import time
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+
+from portico.testing import Upstream, until
+from tests.integration.token_issuer import Issuer, public_jwk
+from tests.unit.identity.signing import private_key, private_pem
+from tests.wired.identity_rows import SIGNED, accepted, token
+from tests.wired.rows import REFUSED, UNSET, Probe, Row, Start
+from tests.wired.site import Site
+
+ISSUER = "https://issuer.example"
+
+
+def issuing(issuer: Callable[[], Issuer]) -> dict[str, Start]:
+    """The upstreams of a row: the service, and an issuer of its own."""
+    return {"backend": Upstream, "issuer": lambda: Upstream(issuer().script)}
+
+
+def publishing(*, key_sets: int = -1) -> Issuer:
+    made = Issuer(public_jwk("ES256", kid="k1"))
+    made.key_sets = key_sets
+    return made
+
+
+def slow() -> Issuer:
+    made = publishing()
+    made.delay_s = 0.3
+    made.says = {"active": True, "sub": "ada"}
+    return made
+
+
+def signed(issuer: str = ISSUER, kid: str = "k1", **claims: Any) -> str:
+    said = {"iss": issuer, "sub": "ada", "exp": int(time()) + 3600, **claims}
+    return jwt.encode(said, private_key("ES256"), "ES256", headers={"kid": kid})
+
+
+async def status(site: Site, bearer: str) -> int:
+    return (await site.ask("/", {"authorization": f"Bearer {bearer}"})).status
+
+
+async def published(site: Site) -> object:
+    return await status(site, signed())
+
+
+async def discovered(site: Site) -> object:
+    return await status(site, signed(site.upstreams["issuer"].url))
+
+
+def fetches(site: Site, target: bytes = b"/jwks") -> int:
+    return sum(request.target == target for request in site.upstreams["issuer"].requests())
+
+
+async def refreshed(site: Site) -> object:
+    """Whether the keys are fetched as often as those of the other identity."""
+    assert await published(site) == 200
+    await until(lambda: fetches(site, b"/jwks?other") >= 6, "refreshes of the other keys")
+    return fetches(site) > 2
+
+
+async def outlived(site: Site) -> object:
+    """Who is let in when the issuer has failed several times."""
+    await published(site)
+    await until(lambda: fetches(site) >= 3, "two failures")
+    return await published(site)
+
+
+async def asked_for_unknown(site: Site) -> object:
+    assert await published(site) == 200
+    for number in range(3):
+        assert await status(site, signed(kid=f"unknown-{number}")) == 401
+    return fetches(site)
+
+
+JWKS: Mapping[str, object] = {
+    "routes[0].authenticate": "users",
+    "identity.users.jwt.issuer": ISSUER,
+    "identity.users.jwt.algorithms": ["ES256"],
+}
+AT_ISSUER = JWKS | {"identity.users.jwt.jwks.url": "<issuer>/jwks"}
+AT_SERVICE = JWKS | {"services.auth.url": "<issuer>"}
+DISCOVERED: Mapping[str, object] = {
+    "routes[0].authenticate": "users",
+    "identity.users.jwt.algorithms": ["ES256"],
+    "services.auth.url": "<issuer>",
+    "services.nobody.url": "<backend>",
+}
+BESIDE = {
+    "identity.other.jwt.issuer": ISSUER,
+    "identity.other.jwt.algorithms": ["ES256"],
+    "identity.other.jwt.jwks.url": "<issuer>/jwks?other",
+    "identity.other.jwt.key_set.life": "50ms",
+}
+PUBLISHED = issuing(publishing)
+
+
+async def revoked_raw(site: Site) -> object:
+    """Revoked as an operator does it, by the token's own text."""
+    bearer = token()
+    before = await status(site, bearer)
+    await site.store.revoke(bearer.encode(), time() + 3600)
+    return before, await status(site, bearer)
+
+
+def told_by_stage(name: str, claims: Mapping[str, Any]) -> Probe:
+    async def probe(site: Site) -> object:
+        reply = await site.ask("/", {"authorization": f"Bearer {token(claims)}"})
+        return (reply.get(name.encode()) or b"").decode()
+
+    return probe
+
+
+TELLING: Mapping[str, object] = {"stages": ["tests.wired.plugs:Telling"], "routes[0].telling": True}
+NOW = int(time())
+
+JWT_ROWS = (
+    Row(
+        "identity.*.jwt.jwks.url",
+        ("<issuer>/jwks", "<issuer>/none"),
+        (200, 503),
+        published,
+        JWKS,
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.jwks.service",
+        ("auth", "nobody"),
+        (200, 503),
+        published,
+        AT_SERVICE | {"identity.users.jwt.jwks.path": "/jwks", "services.nobody.url": "<backend>"},
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.jwks.path",
+        ("/jwks", "/none"),
+        (200, 503),
+        published,
+        AT_SERVICE | {"identity.users.jwt.jwks.service": "auth"},
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.discover.issuer",
+        ("<issuer>", "<issuer>/none"),
+        (200, 503),
+        discovered,
+        DISCOVERED,
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.discover.service",
+        ("auth", "nobody"),
+        (200, 503),
+        discovered,
+        DISCOVERED | {"identity.users.jwt.discover.issuer": "<issuer>"},
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.key_set.life",
+        (UNSET, "50ms"),
+        (False, True),
+        refreshed,
+        AT_ISSUER | BESIDE,
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.key_set.stale",
+        (UNSET, "0s"),
+        (200, 503),
+        outlived,
+        AT_ISSUER | {"identity.users.jwt.key_set.life": "50ms"},
+        upstreams=issuing(lambda: publishing(key_sets=1)),
+    ),
+    Row(
+        "identity.*.jwt.key_set.refetch",
+        (UNSET, "1ms"),
+        (2, 4),
+        asked_for_unknown,
+        AT_ISSUER,
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.key_set.timeout",
+        (UNSET, "50ms"),
+        (200, 503),
+        published,
+        AT_ISSUER,
+        upstreams=issuing(slow),
+    ),
+    Row(
+        "identity.*.jwt.key_set.plain_http",
+        (True, UNSET),
+        (503, REFUSED),
+        published,
+        JWKS | {"identity.users.jwt.jwks.url": "http://0.0.0.0:9/jwks"},
+    ),
+    Row("identity.*.jwt.typ", ("JWT", "other+jwt"), (200, 401), accepted(token()), SIGNED),
+    Row("identity.*.jwt.max_lifetime", (UNSET, "1m"), (200, 401), accepted(token({"iat": NOW})), SIGNED),
+    Row("identity.*.jwt.raw_revocation", (UNSET, True), ((200, 200), (200, 401)), revoked_raw, SIGNED),
+    Row(
+        "identity.*.jwt.claims.venue",
+        (UNSET, "place"),
+        ("v-1", "v-2"),
+        told_by_stage("x-venue", {"venue_id": "v-1", "place": "v-2"}),
+        SIGNED | TELLING,
+    ),
+    Row(
+        "identity.*.jwt.claims.permissions",
+        (UNSET, "may"),
+        ("none", "tickets:view"),
+        told_by_stage("x-permissions", {"may": ["tickets:view"]}),
+        SIGNED | TELLING,
+    ),
+    Row(
+        "identity.*.jwt.claims.scope",
+        (UNSET, "scope"),
+        ("none", "tickets:view"),
+        told_by_stage("x-permissions", {"scope": "openid tickets:view"}),
+        SIGNED | TELLING,
+    ),
+)
+
+# -- introspection
+
+CLIENT: Mapping[str, object] = {
+    "routes[0].authenticate": "users",
+    "identity.users.introspection.client.id": "gateway",
+}
+BY_SECRET = CLIENT | {"identity.users.introspection.client.secret": "the-secret"}
+ASKING = BY_SECRET | {"identity.users.introspection.url": "<issuer>/introspect"}
+AT_ENDPOINT = BY_SECRET | {"services.auth.url": "<issuer>", "services.nobody.url": "<backend>"}
+FIRST, SECOND = (private_pem(private_key(name)) for name in ("ES256", "ES384"))
+BY_KEY = CLIENT | {"identity.users.introspection.url": "<issuer>/introspect"}
+RSA = BY_KEY | {"identity.users.introspection.client.key": private_pem(private_key("RS256"))}
+
+
+def answering(**members: Any) -> dict[str, Start]:
+    def made() -> Issuer:
+        issuer = Issuer()
+        issuer.says = {"active": True, "sub": "ada", "exp": int(time()) + 3600, **members}
+        return issuer
+
+    return issuing(made)
+
+
+ACTIVE = answering()
+
+
+async def introspected(site: Site) -> object:
+    return await status(site, "opaque")
+
+
+async def asked(site: Site) -> Any:
+    """The question as the issuer got it."""
+    assert await introspected(site) == 200
+    return site.upstreams["issuer"].requests()[-1]
+
+
+async def basic(site: Site) -> object:
+    scheme, _, pair = ((await asked(site)).get(b"authorization") or b"").partition(b" ")
+    return scheme and base64.b64decode(pair).decode()
+
+
+async def parameter(site: Site, name: str) -> str:
+    return parse_qs((await asked(site)).body.decode()).get(name, [""])[0]
+
+
+async def secret_in_body(site: Site) -> object:
+    return await parameter(site, "client_secret")
+
+
+async def hinted(site: Site) -> object:
+    return await parameter(site, "token_type_hint")
+
+
+async def signs_with(site: Site) -> object:
+    return jwt.get_unverified_header(await parameter(site, "client_assertion"))["alg"]
+
+
+async def signs_for(site: Site) -> object:
+    assertion = await parameter(site, "client_assertion")
+    return jwt.decode(assertion, options={"verify_signature": False})["aud"] == "them"
+
+
+def questions(times: int, verdict: int) -> Probe:
+    """How often the issuer is asked about one token within a moment."""
+
+    async def probe(site: Site) -> object:
+        for _ in range(times):
+            assert await introspected(site) == verdict
+        return len(site.upstreams["issuer"].requests())
+
+    return probe
+
+
+def heard(name: str) -> Probe:
+    async def probe(site: Site) -> object:
+        return await site.received(name, {"authorization": "Bearer opaque"})
+
+    return probe
+
+
+def told_of_opaque(name: str) -> Probe:
+    async def probe(site: Site) -> object:
+        reply = await site.ask("/", {"authorization": "Bearer opaque"})
+        return (reply.get(name.encode()) or b"").decode()
+
+    return probe
+
+
+async def revoked_opaque(site: Site) -> object:
+    before = await introspected(site)
+    await site.store.revoke(b"opaque", time() + 3600)
+    return before, await introspected(site)
+
+
+INTROSPECTION = "identity.*.introspection"
+INTROSPECTION_ROWS = (
+    Row(
+        f"{INTROSPECTION}.url",
+        ("<issuer>/introspect", "<issuer>/none"),
+        (200, 503),
+        introspected,
+        BY_SECRET,
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.service",
+        ("auth", "nobody"),
+        (200, 503),
+        introspected,
+        AT_ENDPOINT | {"identity.users.introspection.path": "/introspect"},
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.path",
+        ("/introspect", "/none"),
+        (200, 503),
+        introspected,
+        AT_ENDPOINT | {"identity.users.introspection.service": "auth"},
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.plain_http",
+        (True, UNSET),
+        (503, REFUSED),
+        introspected,
+        BY_SECRET | {"identity.users.introspection.url": "http://0.0.0.0:9/introspect"},
+    ),
+    Row(
+        f"{INTROSPECTION}.client.id",
+        ("me", "us"),
+        ("me:the-secret", "us:the-secret"),
+        basic,
+        ASKING,
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.client.secret",
+        ("one", "two"),
+        ("gateway:one", "gateway:two"),
+        basic,
+        ASKING,
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.client.by",
+        (UNSET, "post"),
+        ("", "the-secret"),
+        secret_in_body,
+        ASKING,
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.client.key",
+        (FIRST, SECOND),
+        ("ES256", "ES384"),
+        signs_with,
+        BY_KEY,
+        upstreams=ACTIVE,
+    ),
+    Row(
+        f"{INTROSPECTION}.client.algorithm",
+        (UNSET, "PS512"),
+        ("RS256", "PS512"),
+        signs_with,
+        RSA,
+        upstreams=ACTIVE,
+    ),
+    Row(f"{INTROSPECTION}.client.audience", (UNSET, "them"), (False, True), signs_for, RSA, upstreams=ACTIVE),
+    Row(f"{INTROSPECTION}.hint", (UNSET, "key"), ("access_token", "key"), hinted, ASKING, upstreams=ACTIVE),
+    Row(f"{INTROSPECTION}.cache", (UNSET, "0s"), (1, 3), questions(3, 200), ASKING, upstreams=ACTIVE),
+    Row(
+        f"{INTROSPECTION}.cache_refused",
+        ("10m", "0s"),
+        (1, 3),
+        questions(3, 401),
+        ASKING,
+        upstreams=answering(active=False),
+    ),
+    Row(
+        f"{INTROSPECTION}.issuer",
+        (UNSET, "us"),
+        (200, 401),
+        introspected,
+        ASKING,
+        upstreams=answering(iss="them"),
+    ),
+    Row(
+        f"{INTROSPECTION}.audience",
+        (UNSET, "us"),
+        (200, 401),
+        introspected,
+        ASKING,
+        upstreams=answering(aud="them"),
+    ),
+    Row(
+        f"{INTROSPECTION}.timeout", (UNSET, "50ms"), (200, 503), introspected, ASKING, upstreams=issuing(slow)
+    ),
+    Row(
+        f"{INTROSPECTION}.leeway",
+        ("2h", "0s"),
+        (200, 401),
+        introspected,
+        ASKING,
+        upstreams=answering(nbf=int(time()) + 3600, exp=int(time()) + 7200),
+    ),
+    Row(f"{INTROSPECTION}.require", (UNSET, "acr"), (200, 401), introspected, ASKING, upstreams=ACTIVE),
+    Row(f"{INTROSPECTION}.header", (UNSET, "x-token"), (200, 401), introspected, ASKING, upstreams=ACTIVE),
+    Row(
+        f"{INTROSPECTION}.claims.subject",
+        (UNSET, "username"),
+        ("ada", "bob"),
+        heard("x-user-id"),
+        ASKING,
+        upstreams=answering(username="bob"),
+    ),
+    Row(
+        f"{INTROSPECTION}.claims.tenant",
+        (UNSET, "org"),
+        ("first", "second"),
+        heard("x-tenant-id"),
+        ASKING,
+        upstreams=answering(tenant_id="first", org="second"),
+    ),
+    Row(
+        f"{INTROSPECTION}.claims.role",
+        (UNSET, "roles"),
+        ("agent", "boss,agent"),
+        heard("x-user-role"),
+        ASKING,
+        upstreams=answering(role="agent", roles=["boss", "agent"]),
+    ),
+    Row(
+        f"{INTROSPECTION}.claims.email",
+        (UNSET, "mail"),
+        ("a@example.com", "b@example.com"),
+        told_of_opaque("x-email"),
+        ASKING | TELLING,
+        upstreams=answering(email="a@example.com", mail="b@example.com"),
+    ),
+    Row(
+        f"{INTROSPECTION}.claims.venue",
+        (UNSET, "place"),
+        ("v-1", "v-2"),
+        told_of_opaque("x-venue"),
+        ASKING | TELLING,
+        upstreams=answering(venue_id="v-1", place="v-2"),
+    ),
+    Row(
+        f"{INTROSPECTION}.claims.permissions",
+        (UNSET, "may"),
+        ("none", "tickets:view"),
+        told_of_opaque("x-permissions"),
+        ASKING | TELLING,
+        upstreams=answering(may=["tickets:view"]),
+    ),
+    Row(
+        f"{INTROSPECTION}.claims.scope",
+        (UNSET, "scope"),
+        ("none", "tickets:view"),
+        told_of_opaque("x-permissions"),
+        ASKING | TELLING,
+        upstreams=answering(scope="openid tickets:view"),
+    ),
+    Row(
+        f"{INTROSPECTION}.raw_revocation",
+        (UNSET, True),
+        ((200, 200), (200, 401)),
+        revoked_opaque,
+        ASKING,
+        upstreams=ACTIVE,
+    ),
+)
+
+ROWS = (*JWT_ROWS, *INTROSPECTION_ROWS)
