@@ -164,25 +164,25 @@ class _WatchedRoad:
                 self._failed(place, error)
                 raise
             if outcome is None or isinstance(outcome, Reply | Failure):
-                return self._decided(place, outcome)
-            return wait(outcome)
+                return self._decided(place, outcome, hooks, x)
+            return wait(x, outcome)
 
-        async def wait(pending: Awaitable[Outcome]) -> Outcome:
+        async def wait(x: Exchange, pending: Awaitable[Outcome]) -> Outcome:
             self._verdicts[place] = Verdict(FAILED, "did not decide in time")
             try:
                 outcome = await pending
             except Exception as error:
                 self._failed(place, error)
                 raise
-            return self._decided(place, outcome)
+            return self._decided(place, outcome, hooks, x)
 
         if needed is not None:
             return pass_over
         return ask
 
-    def _decided(self, place: int, outcome: Outcome) -> Outcome:
+    def _decided(self, place: int, outcome: Outcome, hooks: Hooks, x: Exchange) -> Outcome:
         if outcome is None:
-            self._verdicts[place] = Verdict(PASSED)
+            self._verdicts[place] = Verdict(PASSED, "" if hooks.reason is None else hooks.reason(x))
         elif isinstance(outcome, Failure):
             why = f": {outcome.detail}" if outcome.detail else ""
             self._verdicts[place] = Verdict(REFUSED, f"{outcome.status} {outcome.code}{why}")

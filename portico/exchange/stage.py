@@ -64,7 +64,7 @@ class Hooks:
     `request_filter` and `reply_filter` make a filter for one message, or None to leave it alone; a filtered body
     loses its known length. `owns` names fields that `on_reply` writes: a service's fields of these names are dropped.
     `then` is what the stage does in a later `phase` besides; `summary` says it for `portico explain` where the stage's
-    `explain` would say too much.
+    `explain` would say too much. `reason` says there why `on_request` has let an exchange pass.
     """
 
     on_request: OnRequest | None = None
@@ -78,6 +78,7 @@ class Hooks:
     phase: Phase | None = None  # the stage's own
     then: Hooks | None = None
     summary: str = ""
+    reason: Callable[[Exchange], str] | None = None
 
 
 class Site(Protocol):

@@ -82,7 +82,8 @@ class Gateway:
         self.access_logs = LogWriters(self._log_writer)
         self.stage_map = StageMap()
         self.live.put("clock", self.clock)
-        self.live.put("audit", Audit(self.log))
+        self.audit = Audit(self.log)
+        self.live.put("audit", self.audit)
         self.live.put("access_log", self.access_logs)
         self.limits = Limits(0)
         self.live.put("limits", self.limits)
@@ -122,11 +123,14 @@ class Gateway:
         compiler = self.compiler(settings, children)
         try:
             await _in_slices(compiler.steps())
+            self._audit_log(settings)
             self.access_logs.open()
         except OSError as error:
             self.live.discard()
             reason = f"cannot be written: {error}"
-            raise ConfigurationError([Problem("", 0, 0, "logs.access", reason)]) from error
+            logs = settings.logs
+            key = "logs.audit" if error.filename == logs.audit != logs.access else "logs.access"
+            raise ConfigurationError([Problem("", 0, 0, key, reason)]) from error
         except BaseException:
             self.live.discard()
             raise
@@ -184,9 +188,19 @@ class Gateway:
             self._retired.append((monotonic() + settings.drain_timeout, before.generation))
             self._remains.add(before)
 
+    def _audit_log(self, settings: Settings) -> Log | None:
+        """Where audit lines go: the gateway's own log, a stream of their own, or nowhere."""
+        logs = settings.logs
+        if logs.audit is None:
+            return None
+        if logs.audit == "stderr":
+            return self.log
+        return Log(self.access_logs.to(logs.audit), logs.level, logs.format, logs.redact)
+
     def _configure_logs(self, settings: Settings) -> None:
         logs = settings.logs
         self.log.configure(logs.level, logs.format, logs.redact)
+        self.audit.write_to(self._audit_log(settings))
         if in_charge() is self.log:
             take_over(self.log)  # at its new level
         threshold = settings.gateway.stall

@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+OWN = "-own"
+"""Behind a permission: only for what is the caller's own."""
+
 
 class RoleSettings(Protocol):
     """One role as written."""
@@ -27,14 +30,13 @@ class RoleSettings(Protocol):
 class Roles:
     """All roles of a configuration, flattened. A role includes itself."""
 
-    __slots__ = ("_grants", "_included")
+    __slots__ = ("_grants", "_included", "_own")
 
     def __init__(self, written: Mapping[str, RoleSettings]) -> None:
         self._included = {name: _reach(name, written) for name in written}
+        self._own = {name: frozenset(role.permissions) for name, role in written.items()}
         self._grants = {
-            name: frozenset(
-                permission for role in included if role in written for permission in written[role].permissions
-            )
+            name: frozenset[str]().union(*(self._own[role] for role in included))
             for name, included in self._included.items()
         }
 
@@ -57,6 +59,14 @@ class Roles:
             for name, grants in self._grants.items()
             if any(covers(granted, permission) for granted in grants)
         )
+
+    def grant(self, role: str, permission: str) -> str:
+        """By which of its permissions the holder of `role` may do `permission`, and which role lends it; or ""."""
+        for granted in sorted(self._grants.get(role, ())):
+            if covers(granted, permission):
+                lenders = sorted(name for name in self._included[role] if granted in self._own[name])
+                return granted if role in lenders else f"{granted} by way of {', '.join(lenders)}"
+        return ""
 
     def __repr__(self) -> str:
         return f"<Roles {', '.join(sorted(self._included))}>"

@@ -1,5 +1,6 @@
 """Audit lines: who was refused what, and what was tried (requirement 12.3). Written one by one, whatever the level.
 
+They go where `logs.audit` says, each with one write of its own: what was told is there when the process dies.
 An audit line names the caller as proven, never as claimed. Secrets in `extra` are hidden as everywhere.
 """
 
@@ -45,15 +46,25 @@ class Repeats:
 
 
 class Audit:
-    """Writes audit lines to a log. `audit(event, severity, x)` is one line."""
+    """Writes audit lines to a log. `audit(event, severity, x)` is one line.
+
+    docs/logs-and-metrics.md lists the events.
+    """
 
     __slots__ = ("_log",)
 
     def __init__(self, log: Log | None = None) -> None:
-        self._log = Log() if log is None else log
+        self._log: Log | None = Log() if log is None else log
+
+    def write_to(self, log: Log | None) -> None:
+        """From now on; None for nowhere."""
+        self._log = log
 
     def __call__(self, event: str, severity: Severity, x: Exchange | None = None, **extra: Any) -> None:
         """One line: what happened, how grave it is, in which exchange (None when outside of any), and more."""
+        log = self._log
+        if log is None:
+            return
         fields: dict[str, Any] = {"type": "security", "event": event, "severity": severity}
         if x is not None:
             identity = x.identity
@@ -66,4 +77,4 @@ class Audit:
                 "url": x.request.target,
                 "route": x.route.template,
             }
-        self._log.record(_LEVELS[severity], event, "audit", {**fields, **extra})
+        log.record(_LEVELS[severity], event, "audit", {**fields, **extra})

@@ -1,12 +1,15 @@
 """May this caller do this? Roles or a permission, per method, judged from tables made at load.
 
 A method that the map does not name is denied. The question "who may?" is answered at load for every permission that
-a route asks for, so that a request costs one look-up per role. Asking for what nobody can have is a mistake in the
-configuration and reported as such (requirements 3.1).
+a route asks for, so that a request costs one look-up per role. With an `owner`, callers who have the permission with
+`-own` may as well, if the request names them there. Asking for what nobody can have is a mistake in the configuration
+and reported as such (requirements 3.1, docs/access.md).
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
@@ -16,14 +19,16 @@ from portico.config.models.model import SettingsModel
 from portico.config.models.route import METHODS, method
 from portico.config.problems import did_you_mean
 from portico.config.references import RoleName
-from portico.config.values import Distinct, OneOrMany, OrOff, refuse
+from portico.config.values import Distinct, Maybe, OneOrMany, OrOff, refuse
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authorize import Access, Demand
-from portico.identity.roles import Roles
+from portico.hooks.owners import InBody, InPath, InQuery, Owner
+from portico.identity.roles import OWN, Roles
 from portico.observe.audit import Audit
+from portico.routing import parse_path
 
 ANY_METHOD = "*"
-OWN = "-own"
+BODY_BYTES = 1 << 20  # of a body that names an owner; more is 413
 
 
 def _asked(permission: str) -> str:
@@ -31,9 +36,9 @@ def _asked(permission: str) -> str:
         raise refuse("{written} asks for many permissions at once", permission, "wildcards belong into roles")
     if permission.endswith(OWN):
         raise refuse(
-            "{written} asks whose the resource is, which the gateway cannot know yet",
+            "{written} asks whose the resource is",
             permission,
-            f"ask for {permission.removesuffix(OWN)} here and let the service check the owner",
+            f"write {{permission: {permission.removesuffix(OWN)}, owner: …}}, and who has {permission} may",
         )
     return permission
 
@@ -50,18 +55,83 @@ class RolesRule(SettingsModel):
         return f"role {' or '.join(self.roles)}"
 
 
+_OWNER = re.compile(r"(?P<kind>param|query):(?P<name>\S+)\Z|body:(?P<pointer>(?:/(?:[^~/\s]|~[01])+)+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerPlace:
+    """Where a request names the owner of what it is about: `kind` is param, query or body. `str()` is as written."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    def compile(self) -> Owner:
+        """As the hook asks it."""
+        if self.kind == "param":
+            return InPath(self.name)
+        return InQuery(self.name) if self.kind == "query" else InBody(self.name)
+
+
+def _owner(value: object) -> OwnerPlace:
+    found = _OWNER.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise refuse(
+            "{written} is no place of an owner", value, "write param:userId, query:userId or body:/user/id"
+        )
+    return OwnerPlace(found["kind"] or "body", found["name"] or found["pointer"])
+
+
+Place = Annotated[
+    OwnerPlace,
+    PlainValidator(_owner),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^(param:.+|query:.+|body:/.+)$",
+            "examples": ["param:userId", "query:userId", "body:/user/id"],
+        }
+    ),
+]
+
+
+class PermissionRule(SettingsModel):
+    """Callers with this permission; with `owner`, also those who have it with -own and are named there."""
+
+    permission: AskedPermission = Field(description="Such as tickets:view.")
+    owner: Maybe[Place] = Field(
+        default=None,
+        description="Where a request names whose the resource is: param:NAME, query:NAME or body:/POINTER.",
+    )
+
+    def __str__(self) -> str:
+        return (
+            self.permission
+            if self.owner is None
+            else f"{self.permission}, or {self.permission}{OWN} by {self.owner}"
+        )
+
+
 def _rule_kind(value: object) -> str:
+    if isinstance(value, PermissionRule) or (
+        isinstance(value, dict) and value.keys() & {"permission", "owner"}
+    ):
+        return "a permission with an owner"
     return "a list of roles" if isinstance(value, dict | RolesRule) else "a permission"
 
 
 Rule = Annotated[
-    Annotated[AskedPermission, Tag("a permission")] | Annotated[RolesRule, Tag("a list of roles")],
+    Annotated[AskedPermission, Tag("a permission")]
+    | Annotated[PermissionRule, Tag("a permission with an owner")]
+    | Annotated[RolesRule, Tag("a list of roles")],
     Discriminator(_rule_kind),
 ]
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, dict) and "roles" not in value:
+    if isinstance(value, dict) and not value.keys() & {"roles", "permission", "owner"}:
         return "a rule per method"
     return _rule_kind(value)
 
@@ -79,7 +149,7 @@ Rules = Annotated[
         min_length=1, description='What each method needs, "*" all others; one that is not named is denied.'
     ),
 ]
-Written = str | RolesRule | dict[str, Any] | None
+Written = str | PermissionRule | RolesRule | dict[str, Any] | None
 
 
 class AuthorizeStage(Stage[Written]):
@@ -90,6 +160,7 @@ class AuthorizeStage(Stage[Written]):
     settings = OrOff[
         Annotated[
             Annotated[AskedPermission, Tag("a permission")]
+            | Annotated[PermissionRule, Tag("a permission with an owner")]
             | Annotated[RolesRule, Tag("a list of roles")]
             | Annotated[Rules, Tag("a rule per method")],
             Discriminator(_kind),
@@ -104,22 +175,20 @@ class AuthorizeStage(Stage[Written]):
         roles = site.shared("roles", lambda: Roles(site.settings.roles))
         written = settings if isinstance(settings, dict) else {ANY_METHOD: settings}
         table: dict[bytes, Demand] = {}
+        needs_body: int | None = None
         for name, rule in written.items():
-            demand = Demand(str(rule), _allowed(rule, roles))
-            if not demand.allowed:
-                path = (name,) if isinstance(settings, dict) else ()
-                site.problem(
-                    f'no role has the permission "{rule}"',
-                    *path,
-                    suggestion=did_you_mean(rule, roles.permissions()),
-                )
+            path = (name,) if isinstance(settings, dict) else ()
+            demand = _demand(rule, roles, site, path)
+            if isinstance(rule, PermissionRule) and rule.owner is not None and rule.owner.kind == "body":
+                needs_body = BODY_BYTES
             table[name.encode("ascii")] = demand
         other = table.pop(ANY_METHOD.encode(), None)
         if b"GET" in table:
             table.setdefault(b"HEAD", table[b"GET"])
         if other is None and site.methods and site.methods.isdisjoint(table):
             site.problem("names no method that this route takes, so that nobody could call it")
-        return Hooks(on_request=Access(table, other, site.live("audit", Audit)).judge)
+        access = Access(table, other, site.live("audit", Audit), roles)
+        return Hooks(access.judge, needs_body=needs_body, reason=access.reason)
 
     def explain(self, settings: Written) -> str:
         """Who may, per method."""
@@ -135,7 +204,53 @@ class AuthorizeStage(Stage[Written]):
         return f"needs {', '.join(named + rest)}"
 
 
-def _allowed(rule: str | RolesRule, roles: Roles) -> frozenset[str]:
+def _demand(
+    rule: str | PermissionRule | RolesRule, roles: Roles, site: Site, path: tuple[str, ...]
+) -> Demand:
+    """A rule with the roles that fulfil it. What nobody can fulfil is reported."""
+    if isinstance(rule, RolesRule):
+        return Demand(str(rule), frozenset().union(*(roles.including(role) for role in rule.roles)))
     if isinstance(rule, str):
-        return roles.granting(rule)
-    return frozenset().union(*(roles.including(role) for role in rule.roles))
+        rule = PermissionRule(permission=rule)
+    permission, owner = rule.permission, rule.owner
+    demand = Demand(
+        permission,
+        roles.granting(permission),
+        permission,
+        roles.granting(permission + OWN),
+        None if owner is None else owner.compile(),
+        str(owner or ""),
+    )
+    if not demand.allowed and not (owner and demand.own) and not _given_directly(site):
+        site.problem(
+            f'no role has the permission "{permission}"',
+            *path,
+            suggestion=did_you_mean(permission, roles.permissions()),
+        )
+    if owner is not None:
+        if not demand.own and not _given_directly(site):
+            site.problem(
+                f'no role has the permission "{permission}{OWN}", so owner has no effect', *path, "owner"
+            )
+        if owner.kind == "param" and owner.name not in _params(site.template):
+            site.problem(
+                f"{site.template} has no parameter {owner.name}",
+                *path,
+                "owner",
+                suggestion=did_you_mean(owner.name, _params(site.template)),
+            )
+    return demand
+
+
+def _params(template: str) -> list[str]:
+    return [name for name, _ in parse_path(template).captures]
+
+
+def _given_directly(site: Site) -> bool:
+    """Whether some callers may have permissions of their own, which only their proofs know."""
+    for identity in site.settings.identity.values():
+        for kind in identity.kinds:
+            claims = getattr(getattr(identity, kind), "claims", None)
+            if kind == "api_key" or (claims is not None and (claims.permissions or claims.scope)):
+                return True
+    return False

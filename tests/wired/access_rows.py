@@ -1,10 +1,11 @@
-"""Rows of `cors` and `addresses`, on a route and under `defaults`."""
+"""Rows of `cors`, `addresses` and the owners of `authorize`, on a route and under `defaults`; of `logs.audit`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.wired.route_rows import both, status
+from tests.wired.identity_rows import token
+from tests.wired.route_rows import AGENT, PROVEN, both, status
 from tests.wired.rows import UNSET, Probe, Row
 from tests.wired.site import Site
 
@@ -29,6 +30,18 @@ def preflight(key: str, value: object, field: str, seen: tuple[object, object]) 
     return both(f"cors.{key}", (UNSET, value), seen, told(field, APP, PREFLIGHT), LISTED)
 
 
+async def as_ann(site: Site) -> object:
+    bearer = token({"sub": "ann", "role": "agent"})
+    return (await site.ask("/?user=ann&other=bob", {"authorization": f"Bearer {bearer}"})).status
+
+
+async def audited(site: Site) -> object:
+    assert (await site.ask()).status == 401
+    path = site.folder / "audit.log"
+    return path.exists() and len(path.read_text("utf-8").splitlines())
+
+
+OWNED = PROVEN | {"roles.agent.permissions": ["tickets:edit-own"]}
 METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 HEADERS = b"Authorization, Content-Type, X-API-Key, X-Venue-ID, X-Tenant-ID, X-Request-ID, Idempotency-Key"
 EXPOSED = (
@@ -46,6 +59,23 @@ ROWS = (
     *preflight("headers", "X-Mine", "allow-headers", (HEADERS, b"X-Mine")),
     *preflight("max_age", "1h", "max-age", (b"600", b"3600")),
     *both("cors.expose", (UNSET, ["X-Mine"]), (EXPOSED, b"X-Mine"), told("expose-headers", APP), LISTED),
+    *both("authorize.permission", ("tickets:view", "tickets:edit"), (200, 403), AGENT, PROVEN),
+    *both("authorize.*.permission", ("tickets:view", "tickets:edit"), (200, 403), AGENT, PROVEN),
+    *both(
+        "authorize.owner",
+        ("query:user", "query:other"),
+        (200, 403),
+        as_ann,
+        OWNED | {"@.authorize.permission": "tickets:edit"},
+    ),
+    *both(
+        "authorize.*.owner",
+        ("query:user", "query:other"),
+        (200, 403),
+        as_ann,
+        OWNED | {"@.authorize.GET.permission": "tickets:edit"},
+    ),
+    Row("logs.audit", ("<folder>/audit.log", "off"), (1, False), audited, PROVEN),
     *both("addresses", ("off", {"deny": "127.0.0.0/8"}), (200, 403), status),
     *both("addresses.allow", ("127.0.0.0/8", "10.0.0.0/8"), (200, 403), status),
     *both("addresses.deny", ("10.0.0.0/8", "127.0.0.1"), (200, 403), status),

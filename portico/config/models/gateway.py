@@ -258,7 +258,7 @@ class GatewaySettings(SettingsModel):
 Level = Literal["fatal", "error", "warn", "info", "debug", "trace"]
 
 
-def _access(value: object) -> object:
+def _target(value: object) -> object:
     if value in ("stdout", "stderr") or (isinstance(value, str) and "/" in value and not value.endswith("/")):
         return value
     raise refuse(
@@ -268,9 +268,9 @@ def _access(value: object) -> object:
     )
 
 
-AccessTarget = Annotated[
+LogTarget = Annotated[
     str,
-    PlainValidator(_access),
+    PlainValidator(_target),
     WithJsonSchema(
         {
             "type": "string",
@@ -289,8 +289,11 @@ class LogSettings(SettingsModel):
         default="auto",
         description="One JSON object a line, or coloured text (color or pretty); auto: coloured on a terminal.",
     )
-    access: OrOff[AccessTarget] = Field(
+    access: OrOff[LogTarget] = Field(
         default="stdout", description="Where a line per request goes: stdout, stderr, a file, or off."
+    )
+    audit: OrOff[LogTarget] = Field(
+        default="stderr", description="Where audit lines go, one by one: stdout, stderr, a file, or off."
     )
     requests: Flag = Field(default=False, description="Also log a line when a request begins.")
     headers: Flag = Field(default=False, description="Put request and reply headers in the lines, redacted.")

@@ -155,9 +155,21 @@ def test_map_without_any_method_of_the_route_is_a_problem(tmp_path: pathlib.Path
         ("tickets", '"tickets" is no permission – write resource:action'),
         (
             "tickets:view-own",
-            '"tickets:view-own" asks whose the resource is, which the gateway cannot know yet',
+            '"tickets:view-own" asks whose the resource is – write {permission: tickets:view, owner: …}',
         ),
-        ({"GET": "tickets:view-own"}, "let the service check the owner"),
+        ({"GET": "tickets:view-own"}, "and who has tickets:view-own may"),
+        (
+            {"permission": "tickets:view", "owner": "userId"},
+            '"userId" is no place of an owner – write param:userId',
+        ),
+        ({"permission": "tickets:view", "owner": "header:x-user"}, '"header:x-user" is no place of an owner'),
+        ({"permission": "tickets:view", "owner": "body:user"}, '"body:user" is no place of an owner'),
+        ({"permission": "tickets:view", "owner": "body:/a~2"}, '"body:/a~2" is no place of an owner'),
+        (
+            {"permission": "tickets:view-own", "owner": "query:u"},
+            '"tickets:view-own" asks whose the resource is',
+        ),
+        ({"owner": "query:userId"}, "routes[0].authorize: required but missing"),
         ("*", '"*" asks for many permissions at once – wildcards belong into roles'),
         ("tickets:*", "wildcards belong into roles"),
         ({"roles": ["agnt"]}, 'unknown role "agnt" – did you mean "agent"?'),
@@ -176,3 +188,34 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: pathlib.Path, written
     with pytest.raises(ConfigurationError) as caught:
         route(tmp_path, written)
     assert reason in str(caught.value)
+
+
+def test_what_nobody_has_or_names_is_a_mistake(tmp_path: pathlib.Path) -> None:
+    def problems(written: Any, sections: str = SECTIONS) -> list[str]:
+        return route(tmp_path, written, sections=sections).problems()
+
+    assert problems({"permission": "profile:update", "owner": "query:id"}) == []
+    assert problems({"permission": "profile:delete", "owner": "query:id"}) == [], (
+        "an admin may, by his *, and what is his own likewise"
+    )
+    sections = "roles: {user: {permissions: ['tickets:view', 'profile:update-own']}}"
+    assert problems({"permission": "profile:delete", "owner": "query:id"}, sections) == [
+        'routes[0].authorize: no role has the permission "profile:delete" – did you mean "profile:update-own"?',
+        'routes[0].authorize.owner: no role has the permission "profile:delete-own", so owner has no effect',
+    ]
+    assert problems({"GET": {"permission": "profile:update", "owner": "param:id"}, "*": "tickets:view"}) == [
+        "routes[0].authorize.GET.owner: /tickets/** has no parameter id"
+    ]
+    keys = sections + "\nidentity: {programs: {api_key: {}}}"
+    assert problems("invoices:write", keys) == [], "a key may be given what no role has"
+
+
+def test_the_reason_says_who_lends_a_permission(tmp_path: pathlib.Path) -> None:
+    hooks = route(tmp_path, {"GET": "tickets:view", "POST": {"roles": ["agent"]}}).compile()
+    assert hooks is not None
+    assert hooks.reason is not None
+    assert hooks.reason(caller("user")) == "role user has tickets:view"
+    assert hooks.reason(caller("agent")) == "role agent has tickets:*"
+    assert hooks.reason(caller("manager")) == "role manager has tickets:* by way of agent"
+    assert hooks.reason(caller("admin")) == "role admin has *"
+    assert hooks.reason(caller("manager", method=b"POST")) == "role manager is enough for role agent"
