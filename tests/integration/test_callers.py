@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from portico.testing import Upstream, gateway
+from portico.testing import Link, Upstream, gateway
 from tests.unit.identity.signing import SECRET, private_key, public_pem, sign
 
 CONFIGURATION = """
@@ -134,6 +134,48 @@ async def test_security_headers_are_on_every_reply_but_where_they_are_off(client
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert reply.headers["x-frame-options"] == "DENY"
     assert "x-frame-options" not in (await client.get("/public/1")).headers
+
+
+async def test_the_whole_set_of_the_ticketing_platform() -> None:
+    """T's fields (requirements 3.7), one by one, in the place of a service's; none at all where they are off."""
+    whole = """
+version: 1
+logs: {access: off}
+services: {echo: {url: "URL"}}
+identity: {users: {jwt: {secret: "SECRET"}}}
+defaults:
+  authenticate: users
+  security_headers: {hsts: {max_age: 365d, preload: true}, xss: "1; mode=block", referrer: strict-origin}
+routes:
+  - {match: /on, service: echo, authenticate: none}
+  - {match: /off, service: echo, authenticate: none, security_headers: off}
+"""
+    expected = {
+        "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+        "img-src 'self' data: https:",
+        "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "x-xss-protection": "1; mode=block",
+        "referrer-policy": "strict-origin",
+    }
+
+    async def careless(link: Link) -> None:
+        while True:
+            await link.request()
+            link.send(b"HTTP/1.1 200 OK\r\nx-frame-options: ALLOWALL\r\ncontent-length: 0\r\n\r\n")
+
+    def told(reply: httpx.Response) -> dict[str, str]:
+        assert "cross-origin-embedder-policy" not in reply.headers
+        assert len(set(reply.headers)) == len(reply.headers.raw)
+        return {name: value for name, value in reply.headers.items() if name in expected}
+
+    async with Upstream(careless) as service:
+        text = whole.replace("URL", service.url).replace("SECRET", SECRET)
+        async with gateway(text) as running, httpx.AsyncClient(base_url=running.url) as client:
+            for path in ("/on", "/nowhere", "/health"):
+                assert told(await client.get(path)) == expected
+            assert told(await client.get("/off")) == {"x-frame-options": "ALLOWALL"}
 
 
 async def test_attempts_are_counted(client: httpx.AsyncClient) -> None:
