@@ -39,6 +39,8 @@ class Platform:
     """The gateway of the profile, with its two workers, in a working folder of its own. Its standard output (what it
     announces, and the access log) is in the file `out`, its standard error in `err`."""
 
+    profile = PROFILE
+
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.out = folder / "out"
@@ -53,7 +55,7 @@ class Platform:
     def __enter__(self) -> Self:
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "portico", "run", PROFILE],
+                [sys.executable, "-m", "portico", "run", self.profile],
                 cwd=self.folder,
                 env={
                     **environment(),

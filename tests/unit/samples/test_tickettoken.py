@@ -38,7 +38,7 @@ def purchase(settings: Settings) -> Any:
     return route(settings, "POST /api/v1/tickets/purchase")
 
 
-EFFECTS: dict[str, tuple[str, Callable[[Settings], Any], Any, Any]] = {
+EFFECTS: dict[str, tuple[str, Callable[[Any], Any], Any, Any]] = {
     "SERVICE_NAME": ("gate", lambda s: s.gateway.name, "api-gateway", "gate"),
     "PORT": ("8080", lambda s: s.gateway.listen[0].where.port, 3000, 8080),
     "HOST": ("127.0.0.1", lambda s: s.gateway.listen[0].where.host, "0.0.0.0", "127.0.0.1"),
