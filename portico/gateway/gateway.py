@@ -42,6 +42,7 @@ from .road import Road
 from .site import Live
 from .store import open_store
 from .store import sweep as sweep_store
+from .store import tasks as store_tasks
 from .store import trouble as store_trouble
 
 log = logging.getLogger("portico")
@@ -351,6 +352,10 @@ class Gateway:
                 stats[name].update(instance.pool.stats())
         return stats
 
+    def lasting_tasks(self) -> list[asyncio.Task[None]]:
+        """What runs for no request."""
+        return [task for task in self.background.tasks if not task.done()] + store_tasks(self.store)
+
     def snapshot(self) -> dict[str, Any]:
         """This worker's figures, as plain data."""
         now = monotonic()
@@ -363,6 +368,7 @@ class Gateway:
             "generation": self._generation,
             "in_flight": len(self.road.active),
             "tunnels": len(self.road.tunnels),
+            "lasting_tasks": len(self.lasting_tasks()),
             "reserved_bytes": self.memory.used,
             "connections": len(self.listener.connections) if self.listener is not None else 0,
             "rss_bytes": memory[0] if memory is not None else 0,

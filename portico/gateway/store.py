@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from portico.config import ConfigurationError, Problem
 from portico.config.models.gateway import GatewaySettings
 from portico.observe.families import Metrics
@@ -38,6 +40,11 @@ def sweep(store: Store) -> None:
     guarded = store.store if isinstance(store, Guarded) else store
     if isinstance(guarded, MemoryStore | Persistent):
         guarded.sweep()
+
+
+def tasks(store: Store) -> list[asyncio.Task[None]]:
+    """What runs for it beside all requests."""
+    return store.tasks if isinstance(store, Guarded) else []
 
 
 def trouble(store: Store) -> str:

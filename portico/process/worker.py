@@ -219,7 +219,9 @@ class Worker:
         if not self._live:
             return {}
         own = {*self._tasks, self._preparing, self._listening, self._stopping}
-        return {**self._gateway.snapshot(), "tasks": len(asyncio.all_tasks() - own)}
+        taken = self._gateway.snapshot()
+        lasting = taken.pop("lasting_tasks", 0)
+        return {**taken, "tasks": len(asyncio.all_tasks() - own) - lasting}
 
     async def _pulse(self) -> None:
         push_at = 0.0

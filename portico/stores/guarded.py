@@ -68,9 +68,9 @@ class Guarded:
             self._asking = asyncio.get_running_loop().create_task(self._find_out(), name="store")
 
     @property
-    def up(self) -> bool:
-        """Whether it is asked."""
-        return not self.reason
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs while it is away."""
+        return [] if self._asking is None or self._asking.done() else [self._asking]
 
     # -- the verbs
 

@@ -81,7 +81,7 @@ class RunningGateway:
             stats = pool.stats()
             if stats["open"] != stats["idle"] or stats["waiting"] or stats["opening"]:
                 found.append(repr(pool))
-        return found + [repr(task) for task in _gateways_tasks() if task not in gateway.background.tasks]
+        return found + [repr(task) for task in _gateways_tasks() if task not in gateway.lasting_tasks()]
 
     async def settled(self, patience_s: float = 5.0) -> None:
         """Wait until nothing is under way. Raises Leak when that does not happen."""
