@@ -288,11 +288,14 @@ class Granting:
 
 
 class SignOut:
-    """Revokes what the caller was proven by, and its family, once the service has agreed."""
+    """Revokes what a caller was proven by, if a token of `method`, and its family, once the service has agreed."""
 
-    __slots__ = ("_audit", "_clock", "_store", "_tellers", "_until_s")
+    __slots__ = ("_audit", "_clock", "_method", "_store", "_tellers", "_until_s")
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, tellers: Tellers, until_s: float) -> None:
+    def __init__(
+        self, method: str, store: Store, clock: Clock, audit: Audit, tellers: Tellers, until_s: float
+    ) -> None:
+        self._method = method
         self._store = store
         self._clock = clock
         self._audit = audit
@@ -302,7 +305,9 @@ class SignOut:
     def after(self, x: Exchange, reply: Reply) -> None:
         """on_reply."""
         identity = x.identity
-        if identity is None or not reply.from_service or not 200 <= reply.status < 300:
+        if identity is None or identity.method != self._method:
+            return
+        if not reply.from_service or not 200 <= reply.status < 300:
             return
         until = max(self._clock.wall(x.now) + self._until_s, identity.expires or 0.0)
         marks = [mark for mark in identity.marks if mark.startswith(_ENDED_BY_SIGN_OUT)]

@@ -25,7 +25,7 @@ from portico.hooks.tokens import BODY_BYTES, Granting, Refreshing, SignIn, SignO
 from portico.identity.families import Families
 from portico.identity.issuing import Issuer
 from portico.identity.jwt_block import ANY_AUDIENCE
-from portico.identity.keys import Key, KeyRefusedError
+from portico.identity.keys import Key, KeyRefusedError, public_keys
 from portico.observe.audit import Audit
 
 
@@ -140,7 +140,9 @@ class _Compiling:
     def _logout(self, issuer: Issuer) -> Hooks:
         longest_s = max(self._issue.access, self._issue.refresh) + self._block.leeway
         tellers = self._site.live("tellers", Tellers)
-        return Hooks(on_reply=SignOut(self._store, self._clock, self._audit, tellers, longest_s).after)
+        return Hooks(
+            on_reply=SignOut(self._name, self._store, self._clock, self._audit, tellers, longest_s).after
+        )
 
     def _grant(self, issuer: Issuer) -> Hooks | None:
         if not self._issue.audiences:
@@ -194,12 +196,17 @@ class _Compiling:
             return None
         try:
             loaded = load_pem_private_key(written.get_secret_value().encode(), password=None)
-            able = Key.from_public(loaded.public_key()).algorithms
+            public = loaded.public_key()
+            able = Key.from_public(public).algorithms
+            verifying = public_keys(block.public_key) if block.public_key is not None else []
         except KeyRefusedError as error:
             self._problem(f"private_key {error}")
             return None
         except (ValueError, TypeError, UnsupportedAlgorithm):
             self._problem("private_key is no private key in PEM form without password")
+            return None
+        if verifying and all(key.material != public for key in verifying):
+            self._problem("private_key belongs to none of the public keys of this identity")
             return None
         algorithm = next((one for one in block.accepted if one in able), None)
         if algorithm is None:

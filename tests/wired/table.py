@@ -2,6 +2,7 @@
 
 from tests.wired import (
     access_rows,
+    credential_rows,
     development_rows,
     dpop_rows,
     gateway_rows,
@@ -28,6 +29,7 @@ ROWS = (
     *limit_rows.ROWS,
     *signature_rows.ROWS,
     *token_rows.ROWS,
+    *credential_rows.ROWS,
     *dpop_rows.ROWS,
     *access_rows.ROWS,
     *venue_rows.ROWS,
