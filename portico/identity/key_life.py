@@ -45,8 +45,7 @@ class KeyLife:
         self._failures = 0
         self._refetched = -inf
 
-    @property
-    def failing(self) -> bool:
+    def is_failing(self) -> bool:
         """Whether the last fetch brought nothing."""
         return self._failures > 0
 

@@ -77,7 +77,7 @@ class RemoteKeys:
 
     def is_expected(self) -> bool:
         """Whether there is no reason yet to believe that keys will not come."""
-        return not self._life.failing
+        return not self._life.is_failing()
 
     def retry_after_s(self) -> int:
         """In how many whole seconds it makes sense to ask again."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import jwt
 
-from portico.testing import Upstream, until
+from portico.testing import Message, Upstream, until
 from tests.integration.token_issuer import Issuer, public_jwk
 from tests.unit.identity.signing import private_key, private_pem
 from tests.wired.identity_rows import SIGNED, accepted, token
@@ -80,20 +80,20 @@ async def asked_for_unknown(site: Site) -> object:
     return fetches(site)
 
 
-JWKS: Mapping[str, object] = {
+JWKS: dict[str, object] = {
     "routes[0].authenticate": "users",
     "identity.users.jwt.issuer": ISSUER,
     "identity.users.jwt.algorithms": ["ES256"],
 }
-AT_ISSUER = JWKS | {"identity.users.jwt.jwks.url": "<issuer>/jwks"}
-AT_SERVICE = JWKS | {"services.auth.url": "<issuer>"}
-DISCOVERED: Mapping[str, object] = {
+AT_ISSUER: dict[str, object] = JWKS | {"identity.users.jwt.jwks.url": "<issuer>/jwks"}
+AT_SERVICE: dict[str, object] = JWKS | {"services.auth.url": "<issuer>"}
+DISCOVERED: dict[str, object] = {
     "routes[0].authenticate": "users",
     "identity.users.jwt.algorithms": ["ES256"],
     "services.auth.url": "<issuer>",
     "services.nobody.url": "<backend>",
 }
-BESIDE = {
+BESIDE: dict[str, object] = {
     "identity.other.jwt.issuer": ISSUER,
     "identity.other.jwt.algorithms": ["ES256"],
     "identity.other.jwt.jwks.url": "<issuer>/jwks?other",
@@ -118,7 +118,7 @@ def told_by_stage(name: str, claims: Mapping[str, Any]) -> Probe:
     return probe
 
 
-TELLING: Mapping[str, object] = {"stages": ["tests.wired.plugs:Telling"], "routes[0].telling": True}
+TELLING: dict[str, object] = {"stages": ["tests.wired.plugs:Telling"], "routes[0].telling": True}
 NOW = int(time())
 
 JWT_ROWS = (
@@ -229,16 +229,21 @@ JWT_ROWS = (
 
 # -- introspection
 
-CLIENT: Mapping[str, object] = {
+CLIENT: dict[str, object] = {
     "routes[0].authenticate": "users",
     "identity.users.introspection.client.id": "gateway",
 }
-BY_SECRET = CLIENT | {"identity.users.introspection.client.secret": "the-secret"}
-ASKING = BY_SECRET | {"identity.users.introspection.url": "<issuer>/introspect"}
-AT_ENDPOINT = BY_SECRET | {"services.auth.url": "<issuer>", "services.nobody.url": "<backend>"}
+BY_SECRET: dict[str, object] = CLIENT | {"identity.users.introspection.client.secret": "the-secret"}
+ASKING: dict[str, object] = BY_SECRET | {"identity.users.introspection.url": "<issuer>/introspect"}
+AT_ENDPOINT: dict[str, object] = BY_SECRET | {
+    "services.auth.url": "<issuer>",
+    "services.nobody.url": "<backend>",
+}
 FIRST, SECOND = (private_pem(private_key(name)) for name in ("ES256", "ES384"))
-BY_KEY = CLIENT | {"identity.users.introspection.url": "<issuer>/introspect"}
-RSA = BY_KEY | {"identity.users.introspection.client.key": private_pem(private_key("RS256"))}
+BY_KEY: dict[str, object] = CLIENT | {"identity.users.introspection.url": "<issuer>/introspect"}
+RSA: dict[str, object] = BY_KEY | {
+    "identity.users.introspection.client.key": private_pem(private_key("RS256"))
+}
 
 
 def answering(**members: Any) -> dict[str, Start]:
@@ -257,10 +262,11 @@ async def introspected(site: Site) -> object:
     return await status(site, "opaque")
 
 
-async def asked(site: Site) -> Any:
+async def asked(site: Site) -> Message:
     """The question as the issuer got it."""
     assert await introspected(site) == 200
-    return site.upstreams["issuer"].requests()[-1]
+    last: Message = site.upstreams["issuer"].requests()[-1]
+    return last
 
 
 async def basic(site: Site) -> object:
@@ -269,7 +275,8 @@ async def basic(site: Site) -> object:
 
 
 async def parameter(site: Site, name: str) -> str:
-    return parse_qs((await asked(site)).body.decode()).get(name, [""])[0]
+    said = parse_qs((await asked(site)).body.decode())
+    return said.get(name, [""])[0]
 
 
 async def secret_in_body(site: Site) -> object:

@@ -49,16 +49,15 @@ class Ground:
         self.echo = echo
 
     async def ask(self, token: bytes, path: str = "/", field: str = "authorization") -> httpx.Response:
-        return await self.client.get(path, headers={field: b"Bearer " + token})
+        return await self.client.get(path, headers={field: f"Bearer {token.decode()}"})
 
-    async def refused(self, token: bytes, path: str = "/", field: str = "authorization") -> httpx.Response:
+    async def refused(self, token: bytes, path: str = "/", field: str = "authorization") -> None:
         reached = len(self.echo.requests())
         for _ in range(2):  # the second time as well: nothing of it is remembered
             reply = await self.ask(token, path, field)
             assert reply.status_code == 401, reply.text
             assert reply.json()["code"] in ("INVALID_TOKEN", "TOKEN_EXPIRED")
         assert len(self.echo.requests()) == reached
-        return reply
 
     async def let_in(self, token: bytes, path: str = "/", field: str = "authorization") -> None:
         assert (await self.ask(token, path, field)).status_code == 200
@@ -219,10 +218,9 @@ async def test_refresh_token_as_access_token(ground: Ground) -> None:
     await ground.refused(honest(type="refresh"))
     await ground.refused(honest(type=None))
     await ground.refused(sign(said(type="refresh"), key=REFRESH.encode()))
-    (
-        await ground.refused(sign(said(), key=REFRESH.encode())),
-        "an access token that the other secret has signed",
-    )
+    await ground.refused(
+        sign(said(), key=REFRESH.encode())
+    )  # an access token that the other secret has signed
     await ground.let_in(honest())
 
 
@@ -246,7 +244,7 @@ async def test_token_whose_contents_were_changed(ground: Ground) -> None:
 
 
 async def test_two_tokens_in_one_request(ground: Ground) -> None:
-    fields = [("authorization", b"Bearer " + honest()), ("authorization", b"Bearer " + honest(sub="u-2"))]
+    fields = [(b"authorization", b"Bearer " + honest()), (b"authorization", b"Bearer " + honest(sub="u-2"))]
     assert (await ground.client.get("/", headers=fields)).status_code == 401
 
 
@@ -277,7 +275,7 @@ async def test_issuer_signs_for_another_issuer_behind_one_header(ground: Ground)
 
 async def test_token_of_another_kind(ground: Ground) -> None:
     """RFC 9068 section 4, RFC 8725 section 3.11: an ID token, a logout token and a proof are no access tokens."""
-    at = {"iat": time.time(), "exp": time.time() + 60}
+    at: dict[str, Any] = {"iat": time.time(), "exp": time.time() + 60}
     await ground.let_in(ours(header={"typ": "at+jwt"}, **at), "/strict", "x-strict")
     await ground.let_in(ours(header={"typ": "application/AT+JWT"}, **at), "/strict", "x-strict")
     for typ in ("JWT", "id+jwt", "logout+jwt", "dpop+jwt", "", None, 7):

@@ -17,7 +17,7 @@ def prove(
     claims: Mapping[str, Any], rules: ClaimRules | None = None, wall: float = NOW
 ) -> Identity | Failure:
     verdict = proof(rules=rules).prove(bearing(sign(claims)), wall)
-    assert verdict is not None
+    assert isinstance(verdict, Identity | Failure)
     return verdict
 
 

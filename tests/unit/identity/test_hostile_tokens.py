@@ -25,7 +25,7 @@ claim_names = st.sampled_from(
 )
 
 
-def refused(verdict: Identity | Failure | None) -> None:
+def refused(verdict: object) -> None:
     assert verdict is None or isinstance(verdict, Failure)
     if verdict is not None:
         assert verdict.status == 401

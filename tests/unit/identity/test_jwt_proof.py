@@ -14,7 +14,7 @@ from tests.unit.identity.signing import CLAIMS, NOW, bearing, proof, request, si
 GOOD = sign(CLAIMS)
 
 
-def failed(verdict: Identity | Failure | None) -> Failure:
+def failed(verdict: object) -> Failure:
     assert isinstance(verdict, Failure)
     return verdict
 

@@ -17,7 +17,7 @@ def test_first_fetch_is_due_at_once_and_the_next_at_80_percent() -> None:
     life.fetched(1000.0, None)
     assert life.due == 1480.0
     assert life.ends == 4600.0
-    assert not life.failing
+    assert not life.is_failing()
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_failures_are_tried_again_less_and_less_soon_and_leave_the_end_alone() -
         life.failed(100.0)
         waits.append(life.due - 100.0)
     assert waits == [1, 2, 4, 8, 16, 30, 30]
-    assert life.failing
+    assert life.is_failing()
     assert life.ends == 3600.0
     life.fetched(200.0, None)
-    assert not life.failing
+    assert not life.is_failing()
     life.failed(300.0)
     assert life.due == 301.0
 

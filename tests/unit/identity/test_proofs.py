@@ -35,7 +35,9 @@ def problems(**jwt: Any) -> list[str]:
 
 def prove(made: Proofs, token: bytes) -> Identity | Failure | None:
     assert not made.problems
-    return made.by_name["users"].prove(bearing(token), NOW)
+    verdict = made.by_name["users"].prove(bearing(token), NOW)
+    assert verdict is None or isinstance(verdict, Identity | Failure)
+    return verdict
 
 
 def test_secret() -> None:
@@ -85,7 +87,9 @@ def test_everything_written_is_used() -> None:
 
     def verdict(wall: float = NOW, **changes: Any) -> Identity | Failure | None:
         said = {name: value for name, value in {**claims, **changes}.items() if value is not None}
-        return users.prove(request((b"x-token", sign(said))), wall)
+        found = users.prove(request((b"x-token", sign(said))), wall)
+        assert found is None or isinstance(found, Identity | Failure)
+        return found
 
     identity = verdict()
     assert isinstance(identity, Identity)
