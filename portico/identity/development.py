@@ -52,7 +52,12 @@ def make_token(
         raise TokenNotMadeError("; ".join(map(str, proofs.problems)))
     settings = identity[name].jwt
     if settings is None:
-        raise TokenNotMadeError(f"identity {name} is proven by a certificate: no token can be made for it")
+        raise TokenNotMadeError(f"identity {name} takes no JSON Web Tokens: none can be made for it")
+    if settings.dpop is not None and settings.dpop.mode == "required":
+        raise TokenNotMadeError(
+            f"identity {name} takes only tokens that are bound to a key (dpop: required): "
+            "a client has to make the proof for each request"
+        )
     key, algorithm = _signing_key(name, settings, private_key)
     said = {**_defaults(settings, expires_s, wall), **claims}
     try:

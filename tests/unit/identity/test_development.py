@@ -115,3 +115,15 @@ def test_unknown_identity_gets_a_suggestion() -> None:
 def test_bad_key_is_told() -> None:
     with pytest.raises(TokenNotMadeError, match=r"identity\.users\.jwt\.secret is 5 bytes long"):
         make(block(secret="short"))
+
+
+def test_nobody_could_use_a_token_without_the_key_that_it_must_be_bound_to() -> None:
+    with pytest.raises(TokenNotMadeError, match="dpop: required"):
+        make(block(secret=SECRET, dpop="required"))
+    assert make(block(secret=SECRET, dpop="allowed"))
+
+
+def test_not_every_identity_takes_tokens() -> None:
+    signed = IdentitySettings.model_validate({"hmac": {"keys": {"shop": {"secret": SECRET}}}})
+    with pytest.raises(TokenNotMadeError, match="no JSON Web Tokens"):
+        make({"users": signed})
