@@ -74,7 +74,7 @@ class Pauses:
     def sweep(self, limits: Limits, now: float) -> None:
         """Let one slice of keys expire."""
         begin = thread_time_ns()
-        limits.sweep(now)
+        limits.sweep(now, perf_counter)
         self._longest["sweep"] = max(self._longest["sweep"], thread_time_ns() - begin)
 
     def take(self) -> dict[str, float]:

@@ -307,7 +307,7 @@ class Gateway:
         self.access_logs.flush()
         self.log.flush()
         self.road.patience.sweep(now)
-        self.limits.sweep(now)
+        self.limits.sweep(now, perf_counter)
         sweep_store(self.store)
         self._remains.sweep()
         if self.listener is not None:

@@ -54,7 +54,7 @@ async def _run(options: argparse.Namespace) -> None:
 async def _sweep(limits: Limits, store: Persistent) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        limits.sweep(time.monotonic())
+        limits.sweep(time.monotonic(), time.perf_counter)
         store.sweep()
 
 

@@ -1,14 +1,12 @@
 """All limits of one worker: found again after a reload by name and rule, and rid of callers that are long gone.
 
 A limit lives as long as a configuration uses it. Expiry goes round all tables in slices, so that a million keys cost
-no request a pause: `sweep` looks at a bounded number of keys each time, and at a clock of its own while it forgets
-them, since nobody can tell which key gives how much memory back to the system (a million at once: 7 ms in one sweep).
+no request a pause: `sweep` looks at a bounded number of keys each time, and at a clock while it forgets them, since nobody can tell which key gives how much memory back to the system (a million at once: 7 ms in one sweep).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from time import perf_counter
 from weakref import ref
 
 from .keytable import KeyTable, Room
@@ -17,6 +15,11 @@ from .limiter import Limiter, LimitRule
 SLICE_KEYS = 4096  # looked at in one sweep
 SLICE_S = 0.0005  # for one sweep
 _SHARD_COST = 8  # what it costs to look at an empty shard, in keys
+
+
+def _still() -> float:
+    """The clock of who has all the time in the world."""
+    return 0.0
 
 
 class Lease:
@@ -28,10 +31,10 @@ class Lease:
 class Limits:
     """Limiters by their identity, whatever may stand for it: name, rule, and what else tells two limits apart."""
 
-    def __init__(self, most_keys: int, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(self, most_keys: int) -> None:
         self.room = Room(most_keys)
-        self._clock = clock
-        self._late_at = 0.0
+        self._clock: Callable[[], float] = _still
+        self._late_at = SLICE_S
         self._known: dict[Hashable, tuple[ref[Lease], LimitRule, KeyTable]] = {}
         self._now = 0.0
         self._round = self._rounds()
@@ -46,10 +49,11 @@ class Limits:
             self._known[identity, rule] = (ref(lease), rule, table)
         return Limiter(rule, table, lease)
 
-    def sweep(self, now: float) -> None:
-        """Forget callers that have everything again, as many as fit into a slice."""
+    def sweep(self, now: float, clock: Callable[[], float] = _still) -> None:
+        """Forget callers that have everything again, as many as fit into a slice of keys, and of time by `clock`."""
         self._now = now
-        self._late_at = self._clock() + SLICE_S
+        self._clock = clock
+        self._late_at = clock() + SLICE_S
         left = SLICE_KEYS
         while left > 0:
             left -= next(self._round)

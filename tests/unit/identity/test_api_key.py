@@ -190,7 +190,7 @@ def test_without_the_store_nobody_is_told_that_a_key_is_wrong() -> None:
 def test_a_record_that_cannot_be_read_is_no_record(caplog: pytest.LogCaptureFixture) -> None:
     store = Counting()
     made = new_key("ptk", NOW)
-    for value in (b"{}", b"[]", b"no JSON", made.record.encode().replace(b'"created"', b'"creatd"')):
+    for value in (b"{}", b"[]", b"no JSON", made.record.encode().replace(b'"created"', b'"made"')):
         asyncio.run(store.keep("apikey", made.record.id, value, None))
         reason(ask(ApiKeyProof("partners", store, {}), made.text))
 

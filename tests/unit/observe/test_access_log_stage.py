@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import pytest
 
 from portico.config.models.gateway import LogSettings
 from portico.config.models.settings import Settings
+from portico.exchange.call import Call
 from portico.observe.writer import LogWriters
 from portico.stages.access_log import AccessLogStage
 from tests.unit.observe.requests import exchange
@@ -38,6 +39,12 @@ class OneRoute:
     def live(self, key: str, build: Callable[[], Any]) -> Any:
         assert key == "access_log"
         return self.writers
+
+    def call(self, service: str) -> Call:
+        raise AssertionError(service)
+
+    def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        raise AssertionError(key)
 
     def problem(self, reason: str, *path: str | int, suggestion: str = "") -> None:
         raise AssertionError(reason)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, TypeVar
 
 import pytest
 
 from portico.exchange import failure
+from portico.exchange.call import Call
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import Failure
 from portico.exchange.reply import Reply
@@ -39,6 +40,12 @@ class OneRoute:
     def live(self, key: str, build: Callable[[], Any]) -> Any:
         assert key == "metrics"
         return self.metrics
+
+    def call(self, service: str) -> Call:
+        raise AssertionError(service)
+
+    def background(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        raise AssertionError(key)
 
     def problem(self, reason: str, *path: str | int, suggestion: str = "") -> None:
         raise AssertionError(reason)

@@ -11,7 +11,7 @@ RULE = LimitRule(1, 60.0, 1)
 
 
 def test_limits_of_the_same_name_and_rule_count_together() -> None:
-    limits = Limits(100, clock=lambda: 0.0)
+    limits = Limits(100)
     assert limits.get("a", RULE).spend(b"x", 0.0)[0] == 0
     assert limits.get("a", RULE).spend(b"x", 1.0)[0] == OVER
     assert limits.get("b", RULE).spend(b"x", 1.0)[0] == 0
@@ -20,7 +20,7 @@ def test_limits_of_the_same_name_and_rule_count_together() -> None:
 
 
 def test_a_limit_is_in_use_as_long_as_any_of_its_limiters() -> None:
-    limits = Limits(100, clock=lambda: 0.0)
+    limits = Limits(100)
     first = limits.get("a", RULE)
     second = limits.get("a", RULE)
     first.spend(b"x", 0.0)
@@ -32,7 +32,7 @@ def test_a_limit_is_in_use_as_long_as_any_of_its_limiters() -> None:
 
 
 def test_sweeping_forgets_who_has_everything_again() -> None:
-    limits = Limits(100, clock=lambda: 0.0)
+    limits = Limits(100)
     limit = limits.get("a", RULE)
     limit.spend(b"early", 0.0)
     limit.spend(b"late", 50.0)
@@ -46,7 +46,7 @@ def test_sweeping_forgets_who_has_everything_again() -> None:
 
 
 def test_one_sweep_looks_at_a_bounded_number_of_keys() -> None:
-    limits = Limits(1_000_000, clock=lambda: 0.0)
+    limits = Limits(1_000_000)
     limit = limits.get("a", RULE)
     count = 20 * SHARD_KEYS
     for number in range(count):
@@ -62,7 +62,7 @@ def test_one_sweep_looks_at_a_bounded_number_of_keys() -> None:
 
 def test_one_sweep_ends_when_its_time_is_over() -> None:
     clock = itertools.count(0, SLICE_S / 10)
-    limits = Limits(1_000_000, clock=lambda: next(clock))
+    limits = Limits(1_000_000)
     limit = limits.get("a", RULE)
     count = 2 * SHARD_KEYS
     for number in range(count):
@@ -70,14 +70,14 @@ def test_one_sweep_ends_when_its_time_is_over() -> None:
     sweeps = 0
     while limits.room.used:
         before = limits.room.used
-        limits.sweep(100.0)
+        limits.sweep(100.0, lambda: next(clock))
         assert before - limits.room.used <= 11
         sweeps += 1
     assert sweeps <= count
 
 
 def test_a_limit_that_no_configuration_uses_is_forgotten() -> None:
-    limits = Limits(100, clock=lambda: 0.0)
+    limits = Limits(100)
     kept, dropped = limits.get("kept", RULE), limits.get("dropped", RULE)
     kept.spend(b"x", 0.0)
     dropped.spend(b"x", 0.0)
@@ -90,7 +90,7 @@ def test_a_limit_that_no_configuration_uses_is_forgotten() -> None:
 
 
 def test_a_limit_that_is_taken_up_again_in_time_has_its_counts() -> None:
-    limits = Limits(100, clock=lambda: 0.0)
+    limits = Limits(100)
     limits.get("a", RULE).spend(b"x", 0.0)
     again = limits.get("a", RULE)
     for _ in range(4):
@@ -99,7 +99,7 @@ def test_a_limit_that_is_taken_up_again_in_time_has_its_counts() -> None:
 
 
 def test_there_may_be_no_limits() -> None:
-    limits = Limits(100, clock=lambda: 0.0)
+    limits = Limits(100)
     limits.sweep(1.0)
     limits.sweep(2.0)
     assert len(limits) == 0
