@@ -12,13 +12,6 @@ from tests.integration.samples.running import Service
 
 
 @pytest.fixture(scope="session")
-def with_children(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The profile as it is."""
-    with Platform(tmp_path_factory.mktemp("platform-children")) as platform:
-        yield platform
-
-
-@pytest.fixture(scope="session")
 def with_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The same with the addresses of services that run by themselves: TICKETS_SERVICE_URL and its like."""
     folder = tmp_path_factory.mktemp("platform-processes")
