@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from time import thread_time_ns
+from time import thread_time, thread_time_ns
 
 from portico.process.worker import _GC_THRESHOLDS
 from portico.rules import LimitRule, Limits
@@ -74,7 +74,7 @@ class Pauses:
     def sweep(self, limits: Limits, now: float) -> None:
         """Let one slice of keys expire."""
         begin = thread_time_ns()
-        limits.sweep(now, perf_counter)
+        limits.sweep(now, thread_time)
         self._longest["sweep"] = max(self._longest["sweep"], thread_time_ns() - begin)
 
     def take(self) -> dict[str, float]:
