@@ -8,7 +8,7 @@ from typing import Protocol
 from bench.results import Result
 from bench.runner import Bench
 
-SCENARIOS = ("get", "post", "latency", "bodies", "routes", "idle", "workers", "reload", "keys")
+SCENARIOS = ("get", "post", "latency", "bodies", "routes", "idle", "workers", "reload", "keys", "store")
 """In the order of the report. A module joins by its name here."""
 
 

@@ -27,7 +27,7 @@ from .interface import Ask, Judged, Kind, Outcome, StoreAwayError, checked
 from .redis_client import CONNECT_S, Client, make_client
 
 _SCRIPT = (Path(__file__).parent / "judge.lua").read_bytes()
-_SHA = sha1(_SCRIPT, usedforsecurity=False).hexdigest()
+_SHA = sha1(_SCRIPT, usedforsecurity=False).hexdigest().encode()
 
 _JUDGE, _REVOKE, _ONCE, _FIND, _KEEP, _SWAP, _DROP = range(7)  # as in judge.lua
 _REVOKED = b"session:blacklist:"
@@ -159,17 +159,17 @@ class RedisStore:
         return lane.ask((verb, name, value, old, _ms(until)))
 
     def _caller(self, prefix: bytes) -> Callable[[Sequence[_Question]], Any]:
-        keys = (1, prefix) if self._address.cluster else (0,)
+        keys = (b"1", prefix) if self._address.cluster else (b"0",)
 
         async def call(questions: Sequence[_Question]) -> Sequence[Any]:
-            arguments = [*keys, prefix, packb(questions, use_bin_type=False)]
+            arguments: list[bytes] = [*keys, prefix, packb(questions, use_bin_type=False)]
             if self._now is not None:
-                arguments.append(repr(self._now()))
+                arguments.append(repr(self._now()).encode())
             try:
                 try:
-                    packed = await self._client.execute_command("EVALSHA", _SHA, *arguments)
+                    packed = await self._client.execute_command(b"EVALSHA", _SHA, *arguments)
                 except NoScriptError:  # a new server, or one that was told to forget; nothing was done
-                    packed = await self._client.execute_command("EVAL", _SCRIPT, *arguments)
+                    packed = await self._client.execute_command(b"EVAL", _SCRIPT, *arguments)
             except (RedisError, OSError) as error:
                 raise self._away(error) from error
             answers: Sequence[Any] = unpackb(packed, raw=True)

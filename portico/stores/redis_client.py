@@ -1,7 +1,7 @@
-"""Connections to Redis by redis-py, for each way in which it may run: alone, with Sentinels, as a cluster.
+"""Ways to reach Redis: alone, as the server that Sentinels call the master, or as a cluster.
 
-Nothing is connected before it is asked for, nothing is queued while there is no connection, and nothing is asked
-twice. RESP2, which every server speaks.
+The first two are a line of our own; Sentinels and clusters are asked by redis-py. Nothing is connected before it is
+asked for, nothing is queued while there is no connection, and nothing is asked twice.
 """
 
 from __future__ import annotations
@@ -9,30 +9,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Protocol, cast
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import (
-    AbstractConnection,
-    BlockingConnectionPool,
-    Connection,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
 from portico.config.values.stores import StoreAddress
 
+from .redis_line import Lines, Place
+
 CONNECT_S = 5.0
 REPLY_S = 1.0  # or twice the time of a question: then a call is given up, and its connection closed
-_CONNECTIONS = 8
 
 
 class Client(Protocol):
-    """What redis-py's clients have in common, as far as it is used."""
+    """What there is to a Redis, as far as it is used: the names are redis-py's."""
 
-    async def execute_command(self, *arguments: Any) -> Any: ...
+    async def execute_command(self, *arguments: bytes) -> Any: ...
     async def ping(self) -> Any: ...
     async def get(self, name: bytes) -> Any: ...
     def scan_iter(self, *, match: bytes, count: int) -> AsyncIterator[bytes]: ...
@@ -41,47 +35,34 @@ class Client(Protocol):
 
 def make_client(address: StoreAddress, timeout_s: float) -> Client:
     """A client that has not connected yet. `timeout_s`: how long a question may take."""
+    reply_s = max(REPLY_S, 2 * timeout_s)
+    if address.mode == "single":
+        return Lines(address, CONNECT_S, reply_s)
     common: dict[str, Any] = {
-        "username": address.username or None,
-        "password": address.password or None,
         "socket_connect_timeout": CONNECT_S,
-        "socket_timeout": max(REPLY_S, 2 * timeout_s),
+        "socket_timeout": reply_s,
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),
         "driver_info": None,  # not every server knows CLIENT SETINFO, and not every user may say it
     }
+    if address.tls:
+        common |= _tls(address)
     if address.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        cluster = RedisCluster(startup_nodes=nodes, ssl=address.tls, **_tls(address), **common)
-        return cast(Client, cluster)
-    common["db"] = address.database
-    if address.mode == "sentinel":
-        secure = {"ssl": True, **_tls(address)} if address.tls else {}
-        sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py has not typed it
-            address.nodes,
-            sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "protocol": 2, **secure},
-            **common,
-            **secure,
-        )
-        return cast(Client, sentinel.master_for(address.service))
-    kind: type[AbstractConnection] = Connection
-    if address.socket:
-        kind = UnixDomainSocketConnection
-        common["path"] = address.socket
-    else:
-        common["host"], common["port"] = address.nodes[0]
-        common["socket_keepalive"] = True
-    if address.tls:
-        kind = SSLConnection
-        common |= _tls(address)
-    pool = BlockingConnectionPool(_CONNECTIONS, timeout=None, connection_class=kind, **common)
-    return cast(Client, Redis.from_pool(pool))
+        common |= {"username": address.username or None, "password": address.password or None}
+        return cast(Client, RedisCluster(startup_nodes=nodes, **common))
+    sentinel = Sentinel(address.nodes, sentinel_kwargs=common)  # type: ignore[no-untyped-call]  # so is redis-py
+
+    async def find() -> Place:
+        found: Place = await sentinel.discover_master(address.service)
+        return found
+
+    return Lines(address, CONNECT_S, reply_s, find)
 
 
 def _tls(address: StoreAddress) -> dict[str, Any]:
-    if not address.tls:
-        return {}
     return {
+        "ssl": True,
         "ssl_cert_reqs": "required" if address.verify else "none",
         "ssl_check_hostname": address.verify,
         "ssl_ca_certs": address.ca or None,
