@@ -22,7 +22,7 @@ from portico.exchange.failure import Failure
 from portico.exchange.memory import MemoryBudget
 from portico.exchange.reply import Reply
 from portico.exchange.stage import Hooks, Outcome
-from portico.gateway.chain import Chain
+from portico.gateway.chain import Chain, Link
 from portico.gateway.check import Nobody
 from portico.gateway.gateway import SWEEP_S, Gateway
 from portico.gateway.road import Road
@@ -136,7 +136,7 @@ class _WatchedRoad:
         """A copy of the chain that tells us of its hooks' verdicts and ends at the service's door."""
         watched = copy.copy(chain)
         hooks = [
-            self._watch(place, link.hooks)
+            self._watch(place, link)
             for place, link in enumerate(chain.links)
             if link.hooks.on_request is not None
         ]
@@ -149,15 +149,20 @@ class _WatchedRoad:
         self._originals[watched] = original
         return watched
 
-    def _watch(self, place: int, hooks: Hooks) -> Callable[[Exchange], Any]:
+    def _watch(self, place: int, link: Link) -> Callable[[Exchange], Any]:
+        hooks = link.hooks
         hook = hooks.on_request
         needed = hooks.needs_body
+        # Who is asked for before anything else must be answered, or what follows would be told of nobody.
+        with_no_body = needed is not None and link.key == "authenticate"
 
         def pass_over(x: Exchange) -> None:
             self._verdicts[place] = Verdict(NEEDS_BODY, f"up to {write(needed or 0, 'size')}")
 
         def ask(x: Exchange) -> Outcome | Awaitable[Outcome]:
             self._verdicts[place] = Verdict(FAILED)
+            if with_no_body:
+                x.body = b""
             try:
                 outcome = hook(x)  # type: ignore[misc]  # only links with a hook are watched
             except Exception as error:
@@ -176,7 +181,7 @@ class _WatchedRoad:
                 raise
             return self._decided(place, outcome, hooks, x)
 
-        if needed is not None:
+        if needed is not None and not with_no_body:
             return pass_over
         return ask
 

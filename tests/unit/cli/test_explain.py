@@ -228,3 +228,12 @@ def test_nothing_is_logged_or_audited(capfd: pytest.CaptureFixture[str], here: P
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
     assert not (here / "access.log").exists()
+
+
+def test_who_calls_is_asked_for_also_where_the_body_is_signed(here: Path) -> None:
+    route = "  - {match: /signed/**, service: tickets, authenticate: partners}\n"
+    block = 'partners: {hmac: {keys: {shop: {secret: "a secret of thirty-two bytes, or more"}}}}'
+    text = CONFIGURATION.replace("development:", f"{route}development:")
+    (here / "portico.yaml").write_text(text.replace("identity:\n", f"identity:\n  {block}\n"))
+    data = told("POST", "/signed/x")
+    assert verdicts(data)["authenticate"] == "refuses 401 AUTH_REQUIRED: no credential"
