@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Behind a proof, and in no metric: a call is part of the request that waits for it.
 _TEMPLATE = "none"
+# Between head and body; what bounds a call is the time that it is given in all.
+_PATIENT_S = 3600.0
 _MARK: Field = (b"x-gateway-internal", b"true")
 
 
@@ -47,7 +49,7 @@ class ServiceCall:
             forward=forward,
             body_limit=ANSWER_BYTES,
             timeout_s=0.0,
-            idle_s=0.0,
+            idle_s=_PATIENT_S,
             total_s=None,
         )
 

@@ -30,6 +30,7 @@ from portico.identity.claims import PLAIN
 from portico.identity.families import Families, Turn
 from portico.identity.issuing import Issuer, Refresh
 from portico.identity.jws import TokenError
+from portico.identity.memberships import internal_fields
 from portico.observe.audit import Audit
 from portico.stores.interface import Ask, Outcome, Store, StoreAwayError
 
@@ -196,7 +197,7 @@ class Refreshing:
             return INVALID_TOKEN.because("refresh token refused: it was revoked")
         claims = refresh.claims
         if self._user is not None:
-            found = await self._user.claims(subject)
+            found = await self._user.claims(subject, tenant)
             if found is None:
                 await self._families.revoke(refresh.family, self._issuer.until(wall))
                 return INVALID_TOKEN.because("refresh token refused: there is no such user any more")
@@ -233,9 +234,10 @@ class UserLookUp:
         self._path = path
         self._pointers = dict(pointers)
 
-    async def claims(self, subject: str) -> dict[str, Any] | None:
-        """The claims, None when there is no such user. Raises CallFailedError."""
-        answer = await self._call("GET", self._path.replace("{id}", quote(subject, safe="")))
+    async def claims(self, subject: str, tenant: str | None) -> dict[str, Any] | None:
+        """The claims, None when the tenant has no such user. Raises CallFailedError."""
+        target = self._path.replace("{id}", quote(subject, safe=""))
+        answer = await self._call("GET", target, () if tenant is None else internal_fields(tenant))
         if answer.status in (404, 410):
             return None
         try:

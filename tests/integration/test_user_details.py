@@ -133,6 +133,12 @@ async def test_without_an_answer_the_token_counts_or_nobody_gets_in() -> None:
         assert heard(await ground.ask("/sure"))["x-user-role"] == "boss"
 
 
+async def test_an_answer_may_come_in_pieces() -> None:
+    async with grounds() as ground:
+        ground.users.halt_s = 0.4  # longer than the sweep's turn
+        assert heard(await ground.ask("/sure"))["x-user-role"] == "boss"
+
+
 async def test_a_user_who_is_gone_is_nobody_and_another_tenants_is_another() -> None:
     async with grounds() as ground:
         reply = await ground.ask("/", "bob")

@@ -17,6 +17,7 @@ class Users:
         self.users = users
         self.pause_s = pause_s  # before each answer
         self.asked: list[tuple[str, str]] = []
+        self.halt_s = 0.0  # between the head of an answer and its body
         self.status = 0  # what it answers instead, when it is broken
         self.held: asyncio.Event | None = None  # answers wait for it
 
@@ -37,6 +38,8 @@ class Users:
                 known = self.users.get((tenant, user))
                 status = self.status or (404 if known is None else 200)
                 body = json.dumps(known or {}).encode()
-                link.send(b"HTTP/1.1 %d Told\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
+                link.send(b"HTTP/1.1 %d Told\r\ncontent-length: %d\r\n\r\n" % (status, len(body)))
+                await asyncio.sleep(self.halt_s)
+                link.send(body)
 
         return play
