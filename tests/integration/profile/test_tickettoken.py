@@ -133,6 +133,39 @@ def test_auth_is_reached_without_its_prefix(tickettoken: Tickettoken, customer: 
     assert customer.post("/auth/logout").status_code == 204
 
 
+def test_tokens_are_refreshed_once_and_end_with_the_logout(tickettoken: Tickettoken) -> None:
+    with tickettoken.client() as nobody:
+        answer = nobody.post("/auth/login", json={"email": DEMO["email"], "password": DEMO["password"]})
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        fresh = nobody.post("/auth/refresh", json={"refreshToken": told["refreshToken"]})
+        assert fresh.status_code == 200, fresh.text
+        again = fresh.json()
+        assert nobody.post("/auth/refresh", json={"refreshToken": told["refreshToken"]}).status_code == 401
+        # The spent one has ended the family.
+        assert nobody.post("/auth/refresh", json={"refreshToken": again["refreshToken"]}).status_code == 401
+    with tickettoken.client(tickettoken.sign_in(DEMO["email"], DEMO["password"])) as client:
+        assert client.get("/auth/me").status_code == 200
+        assert client.post("/auth/logout").status_code == 204
+        assert client.get("/auth/me").status_code == 401
+
+
+def test_pages_of_the_front_end_may_read(tickettoken: Tickettoken, customer: httpx.Client) -> None:
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-venue-id,x-tenant-id",
+    }
+    for origin, allowed in (
+        ("http://frontend:5173", True),
+        ("http://localhost:9", True),
+        ("http://evil", False),
+    ):
+        reply = httpx.options(f"{tickettoken.address}/api/v1/events", headers={"Origin": origin, **asked})
+        assert (reply.headers.get("access-control-allow-origin") == origin) == allowed
+        read = customer.get("/events", headers={"Origin": origin})
+        assert ("access-control-allow-origin" in read.headers) == allowed
+
+
 def test_everybody_looks_and_only_members_change(manager: httpx.Client, customer: httpx.Client) -> None:
     for client in (manager, customer):
         assert client.get(f"/events/{EVENT}").json()["name"] == "Opening night"

@@ -48,8 +48,21 @@ EFFECTS: dict[str, tuple[str, Callable[[Any], Any], Any, Any]] = {
     "ENABLE_METRICS": ("false", lambda s: s.gateway.endpoints.metrics, "/metrics", None),
     "JWT_ACCESS_SECRET": ("a" * 40, lambda s: s.identity["users"].jwt.hmac_secrets, (b"s" * 32,), (b"a" * 40,)),
     "JWT_ISSUER": ("somebody", lambda s: s.identity["users"].jwt.issuer, "tickettoken-api", "somebody"),
-    "JWT_EXPIRES_IN": ("1h", lambda s: s.services["auth-service"].env["JWT_EXPIRES_IN"], "24h", "1h"),
-    "JWT_ACCESS_EXPIRY": ("2h", lambda s: s.services["auth-service"].env["JWT_EXPIRES_IN"], "24h", "2h"),
+    "JWT_EXPIRES_IN": ("1h", lambda s: s.identity["users"].jwt.issue.access, 86_400.0, 3_600.0),
+    "JWT_ACCESS_EXPIRY": ("2h", lambda s: s.identity["users"].jwt.issue.access, 86_400.0, 7_200.0),
+    "JWT_REFRESH_EXPIRY": ("1d", lambda s: s.identity["users"].jwt.issue.refresh, 604_800.0, 86_400.0),
+    "JWT_REFRESH_SECRET": (
+        "r" * 40,
+        lambda s: s.identity["users"].jwt.issue.refresh_secret.get_secret_value(),
+        f"refresh:{'s' * 32}",
+        "r" * 40,
+    ),
+    "ALLOWED_ORIGINS": (
+        "https://a.example,https://b.example",
+        lambda s: [str(one) for one in s.defaults.stages["cors"].origins],
+        ["http://api-gateway:3000", "http://frontend:5173"],
+        ["https://a.example", "https://b.example"],
+    ),
     "RATE_LIMIT_ENABLED": ("false", lambda s: s.gateway.rate_limits.enabled, True, False),
     "RATE_LIMIT_GLOBAL_MAX": (
         "7", lambda s: str(s.defaults.stages["rate_limit"][0].allow), "100/min", "7/min",
@@ -116,6 +129,23 @@ def test_only_what_is_meant_to_be_public_is() -> None:
     assert not any("search" in label for label in public)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("REDIS_HOST", "cache", "redis://cache:6379/0"),
+        ("REDIS_PORT", "6380", "redis://localhost:6380/0"),
+        ("REDIS_DB", "3", "redis://localhost:6379/3"),
+        ("REDIS_PASSWORD", "hidden", "redis://localhost:6379/0"),
+        ("REDIS_URL", "redis://elsewhere:1/2", "redis://elsewhere:1/2"),
+    ],
+)
+def test_production_keeps_its_facts_in_redis(variable: str, value: str, shown: str) -> None:
+    address = load(NODE_ENV="production", **{variable: value}).gateway.store.url
+    assert address is not None
+    assert str(address) == shown
+    assert address.password == (value if variable == "REDIS_PASSWORD" else "")
+
+
 @pytest.mark.parametrize("environment", ["development", "staging", "production", "test"])
 def test_each_environment_has_logs_of_its_own(environment: str) -> None:
     logs = load(NODE_ENV=environment).logs
@@ -128,5 +158,5 @@ def test_each_environment_has_logs_of_its_own(environment: str) -> None:
 
 
 def test_a_secret_that_is_too_short_stops_the_start() -> None:
-    with pytest.raises(ConfigurationError, match="needs at least 32"):
+    with pytest.raises(ConfigurationError, match="at least 32"):
         load(JWT_SECRET="short")
