@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm
 
+from portico.exchange.marks import tenant_mark
 from portico.http.digest import content_digest
 from portico.http.signature_algorithms import sign
 from portico.http.signature_base import Coverage, Message
@@ -44,9 +45,9 @@ gateway:
     - ":3000"
     - {{port: 3443, tls: {{cert: shop.pem, key: shop.key, client: {{ca: ours.pem, verify: optional}}}}}}
 identity:
-  partners: {{hmac: {{keys: {{shop-7: {{secret: {SECRET}}}, rival: {{secret: "{SECRET[::-1]}"}}}}}}}}
+  partners: {{hmac: {{keys: {{shop-7: {{secret: {SECRET}, tenant: t-7}}, rival: {{secret: "{SECRET[::-1]}"}}}}}}}}
   machines:
-    signature: {{keys: {{robot: {{public_key: machine.pem}}, rival: {{secret: {SECRET}}}}}}}
+    signature: {{keys: {{robot: {{public_key: machine.pem, tenant: t-7}}, rival: {{secret: {SECRET}}}}}}}
   owners: {{jwt: {{secret: {USERS}, dpop: required}}}}
   holders: {{jwt: {{secret: {USERS}}}}}
 services: {{backend: {{url: "<url>"}}}}
@@ -211,6 +212,13 @@ async def test_a_signature_beside_another(running: RunningGateway) -> None:
     }
     assert await status(running, {**ours, **both}, SIGNED_TARGET) == 401
     assert await status(running, ours, SIGNED_TARGET) == 200
+
+
+@BOTH
+async def test_a_partner_whose_tenant_is_revoked(running: RunningGateway, made: Made, target: str) -> None:
+    assert await status(running, made(), target) == 200
+    await running.gateway.store.revoke(tenant_mark("t-7"), time() + 60)
+    assert await status(running, made(), target) == 401
 
 
 # -- bound tokens
