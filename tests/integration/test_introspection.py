@@ -93,6 +93,7 @@ async def test_active_token_is_asked_about_once(where: str) -> None:
 
 async def test_inactive_token_is_refused_and_remembered_for_a_moment() -> None:
     async with ground(more="cache_refused: 100ms") as here:
+        here.issuer.said["bad"] = active() | {"active": False}
         reply = await here.ask("bad")
         assert (reply.status_code, reply.json()["code"]) == (401, "INVALID_TOKEN")
         assert 'error="invalid_token"' in reply.headers["www-authenticate"]
@@ -131,6 +132,7 @@ async def test_many_with_one_token_ask_once_and_the_first_may_leave() -> None:
         first = asyncio.create_task(here.status("good"))
         await until(lambda: here.asked == 1, "the question")
         others = [asyncio.create_task(here.status("good")) for _ in range(10)]
+        await until(lambda: len(here.running.gateway.road.active) > 10, "all of them under way")
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         here.issuer.open.set()
