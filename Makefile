@@ -61,6 +61,7 @@ bench: ## Measure Portico beside other proxies (PEERS="portico envoy" SCENARIOS=
 	@tools/venv.sh dev
 	@tools/peers.sh $(PEERS)
 	@$(if $(PEERS)$(SCENARIOS),,$(BIN)/python -m bench.parts)
+	@$(if $(PEERS)$(SCENARIOS),,$(BIN)/python -m bench.proving)
 	@PATH="$$PATH:/usr/sbin" $(BIN)/python -m bench --peers '$(PEERS)' --scenarios '$(SCENARIOS)' \
 		--rounds $(ROUNDS) --seconds $(SECONDS)
 
