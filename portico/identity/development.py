@@ -21,7 +21,8 @@ from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
 from portico.exchange.request import Request
 
-from .jwt_block import ANY_AUDIENCE
+from .jwt import JwtProof
+from .jwt_block import ANY_AUDIENCE, claim_rules
 from .keys import Key, KeyRefusedError
 from .proofs import Proof, Proofs
 
@@ -60,18 +61,24 @@ def make_token(
         )
     key, algorithm = _signing_key(name, settings, private_key)
     said = {**_defaults(settings, expires_s, wall), **claims}
+    header = {} if settings.typ is None else {"typ": settings.typ}
     try:
-        token = jwt.encode(said, key, algorithm=algorithm)
+        token = jwt.encode(said, key, algorithm=algorithm, headers=header)
     except (jwt.PyJWTError, TypeError, ValueError) as error:
         raise TokenNotMadeError(f"these claims cannot be put into a token: {error}") from None
-    _check(proofs.by_name[name], token, wall)
+    # Published keys cannot be asked for here: the token is judged by the key that it is signed with.
+    proof = proofs.by_name[name]
+    if settings.is_remote:
+        own = [Key.from_public(key.public_key())]
+        proof = JwtProof(name, own, settings.accepted, claim_rules(settings), settings.header.encode("ascii"))
+    _check(proof, token, wall)
     return token
 
 
 def _defaults(settings: JwtSettings, expires_s: float, wall: float) -> dict[str, Any]:
     said: dict[str, Any] = {"iat": int(wall), "exp": int(wall + expires_s), "jti": secrets.token_hex(16)}
-    if settings.issuer is not None:
-        said["iss"] = settings.issuer
+    if settings.trusted_issuer is not None:
+        said["iss"] = settings.trusted_issuer
     audience = next((name for name in settings.audience if name != ANY_AUDIENCE), None)
     if audience is not None:
         said["aud"] = audience

@@ -201,6 +201,14 @@ async def test_what_cannot_be_a_token_is_not_asked_about(token: str) -> None:
         assert here.asked == 0
 
 
+async def test_scope_limits_what_the_roles_would_allow() -> None:
+    async with ground(more="claims: {scope: scope}") as here:
+        here.issuer.said["wide"] = active(role="agent", scope="openid tickets:view")
+        here.issuer.said["narrow"] = active(role="agent", scope="openid events:view")
+        assert await here.status("wide", "/tickets") == 200
+        assert await here.status("narrow", "/tickets") == 403
+
+
 async def test_opaque_tokens_and_own_ones_share_a_header() -> None:
     async with ground() as here:
         here.issuer.said["opaque"] = active()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jwt
 import pytest
 
 from portico.config.models.identity import IdentitySettings
@@ -127,3 +128,15 @@ def test_not_every_identity_takes_tokens() -> None:
     signed = IdentitySettings.model_validate({"hmac": {"keys": {"shop": {"secret": SECRET}}}})
     with pytest.raises(TokenNotMadeError, match="no JSON Web Tokens"):
         make({"users": signed})
+
+
+def test_token_of_a_published_key_is_judged_by_the_key_that_signs_it() -> None:
+    identity = block(discover="https://issuer.example/", algorithms=["ES256"], audience="api", typ="at+jwt")
+    token = make(identity, private_key=private_pem(private_key("ES256")))
+    assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
+    assert jwt.decode(token, options={"verify_signature": False})["iss"] == "https://issuer.example/"
+    with pytest.raises(TokenNotMadeError, match="has no user_id"):
+        make(
+            block(discover="https://issuer.example/", algorithms=["ES256"], claims={"subject": "user_id"}),
+            private_key=private_pem(private_key("ES256")),
+        )
