@@ -43,6 +43,7 @@ _SECTIONS = (
         "[Tokens](authentication-jwt.md) and [certificates of clients](tls.md) have pages of their own.",
     ),
     ("roles", ("roles",), ""),
+    ("hosts", ("hosts",), "[Tenants and venues](tenancy.md) tells of them."),
     ("venues", ("venues",), "[Tenants and venues](tenancy.md) have a page of their own."),
     ("services", ("services",), ""),
     (

@@ -18,7 +18,7 @@ from portico.config.models.settings import Settings
 
 _RESTART = ("workers", "data")
 _NAMED = (("services", "service"), ("identity", "identity"), ("roles", "role"))
-_WHOLE = ("gateway", "logs", "venues", "defaults", "stages", "development")
+_WHOLE = ("gateway", "logs", "venues", "hosts", "defaults", "stages", "development")
 
 
 @dataclass(frozen=True, slots=True)

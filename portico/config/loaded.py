@@ -126,6 +126,7 @@ def _assemble(parts: Parts) -> Settings:
             "identity": parts.identity,
             "roles": parts.roles,
             "services": parts.services,
+            "hosts": parts.hosts,
             **({} if parts.venues is None else {"venues": parts.venues}),
             "defaults": parts.defaults,
             "routes": tuple(parts.routes.values()),

@@ -17,6 +17,7 @@ from portico.config.extensions import DEFAULT_KEYS, ROUTE_KEYS, StageAdapters
 from portico.config.load import Written
 from portico.config.marks import Path
 from portico.config.models.gateway import GatewaySettings, LogSettings
+from portico.config.models.hosts import Hosts
 from portico.config.models.identity import IdentitySettings, RoleSettings
 from portico.config.models.route import DefaultSettings, RouteSettings
 from portico.config.models.service import ServiceSettings
@@ -48,6 +49,7 @@ class Parts:
     roles: dict[str, RoleSettings] = field(default_factory=dict)
     services: dict[str, ServiceSettings] = field(default_factory=dict)
     venues: VenuesSettings | None = None
+    hosts: Hosts = field(default_factory=dict)
     routes: dict[int, RouteSettings] = field(default_factory=dict)
 
 
@@ -86,6 +88,7 @@ class _Validation:
             roles=self._named("roles", RoleSettings),
             services=self._named("services", ServiceSettings),
             venues=self._section("venues", VenuesSettings) if "venues" in self._tree else None,
+            hosts=self._value(Hosts, self._tree.get("hosts", {}), ("hosts",)) or {},
             routes=self._routes(),
         )
 

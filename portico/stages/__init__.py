@@ -26,6 +26,7 @@ from .addresses import AddressesStage
 from .authenticate import AuthenticateStage
 from .authorize import AuthorizeStage
 from .cors import CorsStage
+from .hosts import HostsStage
 from .metrics import MetricsStage
 from .rate_limit import RateLimitStage
 from .revocation import RevocationStage
@@ -45,6 +46,7 @@ BUILT_IN: tuple[type[Stage[Any]], ...] = (
     RateLimitStage,
     AuthenticateStage,
     UserDetailsStage,
+    HostsStage,
     VenueStage,
     AuthorizeStage,
     RevocationStage,

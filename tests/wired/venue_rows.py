@@ -106,9 +106,26 @@ def both(key: str, values: tuple[object, object], seen: tuple[object, object], p
     ]
 
 
+async def at_host(site: Site) -> object:
+    fields = {**MEMBER, "host": "acme"}
+    reply = await site.ask("/", fields)
+    return reply.status
+
+
+async def brand(site: Site) -> object:
+    return await site.received("x-gateway-brand", {**MEMBER, "host": "acme"})
+
+
+NAMED = SIGNED | {"hosts": {"acme": {"tenant": "t-1"}}}
+HOSTS = (
+    Row("hosts.*.tenant", ("t-1", "t-2"), (200, 403), at_host, NAMED, at="hosts.acme.tenant"),
+    Row("hosts.*.brand", (UNSET, "Acme"), (None, "Acme"), brand, NAMED, at="hosts.acme.brand"),
+)
+
 TWICE = ("/?venueId=v-1", "/?venueId=v-1")
 
 ROWS = (
+    *HOSTS,
     Row(
         "venues.service",
         ("venue", "other"),

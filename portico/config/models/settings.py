@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from portico.config.models.gateway import GatewaySettings, LogSettings
+from portico.config.models.hosts import Hosts
 from portico.config.models.identity import IdentitySettings, RoleSettings
 from portico.config.models.model import SettingsModel
 from portico.config.models.route import DefaultSettings, RouteSettings
@@ -53,6 +54,9 @@ class Settings(SettingsModel):
         default_factory=dict, description="Ways to prove who is calling, by name."
     )
     roles: dict[Name, RoleSettings] = Field(default_factory=dict, description="What roles may do, by name.")
+    hosts: Hosts = Field(
+        default_factory=dict, description="Host names that stand for a brand, and the tenant that each is for."
+    )
     venues: Maybe[VenuesSettings] = Field(
         default=None, description="Who belongs to which venue, for routes that ask for it."
     )
