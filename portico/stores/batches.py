@@ -17,7 +17,7 @@ from .interface import StoreAwayError
 
 Q = TypeVar("Q")
 
-CALLS = 4  # under way at a time
+CALLS = 2  # under way at a time
 CALL_QUESTIONS = 256  # in one call
 MOST_QUESTIONS = 8192  # waiting or under way
 

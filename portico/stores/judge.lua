@@ -15,11 +15,13 @@ local time = call('TIME')
 local now = ARGV[3] and tonumber(ARGV[3]) or (time[1] - EPOCH) + time[2] / 1000000
 
 -- Everything that any question needs to read, each key once, in as few reads as possible.
-local values, wanted, asked = {}, {}, {}
-local function want(key)
-  if not asked[key] then
-    asked[key] = true
-    wanted[#wanted + 1] = prefix .. key
+local MARK = prefix .. 'session:blacklist:'
+local values, marked, wanted, homes = {}, {}, {}, {} -- key and mark → value; keys to read, and where values go
+local function want(home, before, key)
+  if home[key] == nil then
+    home[key] = false
+    wanted[#wanted + 1] = before .. key
+    homes[#wanted] = home
     wanted[-#wanted] = key
   end
 end
@@ -28,8 +30,10 @@ for i = 1, #questions do
   if question[1] == JUDGE then
     for part = 2, 5 do
       local list = question[part]
-      for j = 1, #list, part == 3 and 1 or SPEND do
-        want(list[j])
+      if part == 3 then
+        for j = 1, #list do want(marked, MARK, list[j]) end
+      else
+        for j = 1, #list, SPEND do want(values, prefix, list[j]) end
       end
     end
   end
@@ -39,7 +43,7 @@ for first = 1, #wanted, CHUNK do
   if last > #wanted then last = #wanted end
   local read = call('MGET', unpack(wanted, first, last))
   for i = first, last do
-    values[wanted[-i]] = read[i - first + 1]
+    homes[i][wanted[-i]] = read[i - first + 1]
   end
 end
 
@@ -88,7 +92,7 @@ end
 -- "1" and whatever is no number: outright. A number: what was issued up to then.
 local function revoked(marks, issued)
   for i = 1, #marks do
-    local value = values[marks[i]]
+    local value = marked[marks[i]]
     if value then
       local before = tonumber(value)
       if not before or before == 1 or issued <= before then return true end

@@ -20,10 +20,11 @@ from msgpack import packb, unpackb
 from redis.exceptions import AuthenticationError, AuthorizationError, NoScriptError, RedisError, ResponseError
 
 from portico.config.values.stores import StoreAddress
+from portico.rules import Verdict
 
 from .batches import Batches
 from .counted import Counted, Known
-from .interface import Ask, Judged, Kind, Outcome, StoreAwayError, checked
+from .interface import PASSED, Ask, Judged, Kind, Outcome, StoreAwayError, checked
 from .redis_client import CONNECT_S, Client, make_client
 
 _SCRIPT = (Path(__file__).parent / "judge.lua").read_bytes()
@@ -71,33 +72,29 @@ class RedisStore:
     # -- the verbs
 
     async def judge(self, ask: Ask) -> Judged:
-        of = self._known.of
         early, marks, issued, late, reported = ask
-        counted = [of(spend) for spend in early]
-        counted_late = [of(spend) for spend in late]
+        asked = self._known.asked
+        limits: list[Counted] = []
         question = (
             _JUDGE,
-            _asked(early, counted),
-            [_REVOKED + mark for mark in marks],
-            _asked(late, counted_late),
-            _asked(reported, [of(spend) for spend in reported]),
+            asked(early, limits),
+            marks,
+            asked(late, limits) if late else (),
+            asked(reported, []) if reported else (),
             issued,
         )
-        answer = await self._first.ask(question)
-        outcome = answer[0]
+        outcome, *rooms = await self._first.ask(question)
+        first = len(early)
+        if outcome == 0:
+            passed = [limit.passed(room) for limit, room in zip(limits, rooms)]  # noqa: B905  # reported are more
+            over = [room < 0 for room in rooms[len(limits) :]] if reported else ()
+            return Judged(PASSED, passed[:first], passed[first:], over)
         if outcome == 1:
-            return Judged(Outcome.EARLY, _seen(counted, answer, 1))
-        end = 1 + len(counted)
-        verdicts = [limit.passed(room) for limit, room in zip(counted, answer[1:end], strict=True)]
+            return Judged(Outcome.EARLY, _seen(limits[:first], rooms))
+        passed = [limit.passed(room) for limit, room in zip(limits[:first], rooms)]  # noqa: B905  # late are more
         if outcome == 2:
-            return Judged(Outcome.REVOKED, verdicts)
-        if outcome == 3:
-            return Judged(Outcome.LATE, verdicts, _seen(counted_late, answer, end))
-        rest = end + len(counted_late)
-        late_verdicts = [
-            limit.passed(room) for limit, room in zip(counted_late, answer[end:rest], strict=True)
-        ]
-        return Judged(Outcome.PASSED, verdicts, late_verdicts, [room < 0 for room in answer[rest:]])
+            return Judged(Outcome.REVOKED, passed)
+        return Judged(Outcome.LATE, passed, _seen(limits[first:], rooms[first:]))
 
     async def revoke(self, mark: bytes, until: float, before: float = inf) -> None:
         written = _OUTRIGHT if before == inf else b"%.6f" % before
@@ -200,15 +197,8 @@ class RedisStore:
         return f"<RedisStore {self._address} {self._first!r}>"
 
 
-def _asked(spends: Sequence[Any], counted: Sequence[Counted]) -> list[Any]:
-    asked: list[Any] = []
-    for spend, limit in zip(spends, counted, strict=True):
-        asked += limit.asked(spend.key)
-    return asked
-
-
-def _seen(counted: Sequence[Counted], answer: Sequence[Any], start: int) -> list[tuple[int, float]]:
-    return [limit.seen(room) for limit, room in zip(counted, answer[start:], strict=True)]
+def _seen(limits: Sequence[Counted], rooms: Sequence[float]) -> list[Verdict]:
+    return [limit.seen(room) for limit, room in zip(limits, rooms, strict=True)]
 
 
 def _ms(until: float | None) -> int | bool:

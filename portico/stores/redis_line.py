@@ -50,10 +50,10 @@ class Line(asyncio.Protocol):
         if self.lost or self._transport is None:
             reply.set_exception(LostError("the connection was lost"))
             return reply
-        self._waiting.append(reply)
         parts = [b"*%d\r\n" % len(arguments)]
         parts += [b"$%d\r\n%b\r\n" % (len(argument), argument) for argument in arguments]
         self._transport.write(b"".join(parts))
+        self._waiting.append(reply)
         return reply
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -68,7 +68,7 @@ class Twins:
 
     async def compare(self, asked: list[tuple[float, Ask | tuple[bytes, float]]], start: float) -> None:
         self.clock.now = start
-        await self.redis._client.execute_command("FLUSHALL")
+        await self.redis._client.execute_command(b"FLUSHALL")
         memory = MemoryStore(Limits(1000), monotonic=self.clock)
         for gap, one in asked:
             self.clock.now += gap
