@@ -5,7 +5,6 @@ Commands write where the gateway itself does, and it takes over what they wrote 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +19,8 @@ T = TypeVar("T")
 
 def with_facts(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     """Open the store that the configuration names, do this, and close it. Raises `Trouble` when it cannot be asked."""
+    import asyncio
+
     from portico.stores import StoreAwayError
     from portico.stores.opening import open_facts
 
