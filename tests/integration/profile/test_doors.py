@@ -131,6 +131,24 @@ def test_every_answer_carries_the_same_marks(platform: Platform, agent: Visitor)
     assert agent.send("GET", "/tickets/nonsense").status_code == 404
 
 
+def test_a_page_reads_what_it_is_refused(platform: Platform) -> None:
+    page = {"Origin": "http://localhost:5173"}
+    with httpx.Client(base_url=platform.address) as client:
+        asked = {
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": "authorization,x-tenant-id",
+        }
+        allowed = client.options("/api/v1/tickets/1/assign", headers=page | asked)
+        assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, page["Origin"])
+        refused = client.get("/api/v1/tickets", headers=page)
+        look_at(refused)
+        assert (refused.status_code, refused.headers["access-control-allow-credentials"]) == (401, "true")
+        blocked = client.options("/api/v1/tickets", headers={"Origin": "https://evil.example"} | asked)
+        look_at(blocked)
+        assert blocked.status_code == 403
+        assert "access-control-allow-origin" not in blocked.headers
+
+
 def test_request_ids_are_taken_given_and_logged(platform: Platform, agent: Visitor) -> None:
     with httpx.Client(
         base_url=platform.address, headers={"Authorization": f"Bearer {agent.bearer}"}

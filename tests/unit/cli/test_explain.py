@@ -73,6 +73,7 @@ def test_a_request_that_reaches_its_service(token: str) -> None:
     assert "/tickets/**  portico.yaml:14  /tickets/{id}/close comes first by path" in text
     assert "authenticate passes portico.yaml:12 proves the caller by users" in done.rows
     assert "authorize passes portico.yaml:15 needs tickets:write" in done.rows
+    assert "    → role agent has tickets:write\n" in done.out
     assert "ann (roles: agent, tenant one), proven by users" in text
     assert "instances: http://127.0.0.1:3003/base\n" in text
     assert "10s to the reply's headers, 30s between its pieces, 5m for the whole reply" in text

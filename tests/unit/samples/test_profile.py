@@ -55,6 +55,12 @@ def test_only_what_is_meant_to_be_public_is() -> None:
     }
 
 
+def test_pages_that_may_read() -> None:
+    assert load().defaults.stages["cors"].origins == ("http://localhost:3000", "http://localhost:5173")
+    moved = load(ALLOWED_ORIGINS="https://app.example.com, https://*.example.com").defaults.stages["cors"]
+    assert moved.origins == ("https://app.example.com", "https://*.example.com")
+
+
 def test_port_and_workers() -> None:
     gateway = load().gateway
     assert (gateway.name, gateway.workers, gateway.listen[0].where.port) == ("psa-api-gateway", 2, 3000)
