@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +84,7 @@ def told(reply: httpx.Response, prefix: str = "x-venue-context-") -> dict[str, s
 
 
 # Each of the five places where a venue can be named, and how to name one there.
-SOURCES = {
+SOURCES: dict[str, Callable[[str], tuple[str, str, dict[str, Any]]]] = {
     "path": lambda venue: ("GET", f"/venues/{venue}/seats", {}),
     "query": lambda venue: ("GET", f"/events?venueId={venue}", {}),
     "body": lambda venue: ("POST", "/events", {"json": {"name": "Gala", "venueId": venue}}),

@@ -24,7 +24,7 @@ from tests.unit.samples.test_hub import NAMES
 
 pytestmark = pytest.mark.xdist_group("platform-hub")
 
-# Who may: a(dmin), m(anager), u(ser), s(ervice). What nobody else may is 403.
+# Who may, by the first letter of the role: admin, manager, user, service. Everybody else gets 403.
 TABLE = """
                 GET      POST
 orchestration   a m u s  a m

@@ -175,12 +175,13 @@ def test_everybody_looks_and_only_members_change(manager: httpx.Client, customer
     assert (made.status_code, made.json()["venueId"]) == (201, MINE)
     # The user's own venue, when none is named.
     assert manager.post("/events", json={"name": "Own"}).json()["venueId"] == MINE
-    for client, options in (
+    tried: list[tuple[httpx.Client, dict[str, Any]]] = [
         (customer, {"json": gala}),
         (manager, {"json": {**gala, "venueId": OTHER}}),
         (manager, {"json": gala, "headers": {"X-Venue-ID": OTHER}}),
         (manager, {"json": gala, "params": {"venueId": OTHER}}),
-    ):
+    ]
+    for client, options in tried:
         answer = client.post("/events", **options)
         assert (answer.status_code, answer.json()["message"]) == (404, "Venue not found")
     report = manager.get("/analytics", params={"venueId": MINE}).json()
