@@ -30,12 +30,13 @@ Fetch = Callable[[], Awaitable[tuple[KeySet, float | None]]]
 class RemoteKeys:
     """`current` is what may be used now, None while there is nothing. Survives reloads."""
 
-    __slots__ = ("_life", "_waiting", "_wake", "count", "current", "name")
+    __slots__ = ("_begun", "_life", "_waiting", "_wake", "count", "current", "name")
 
     def __init__(self, name: str, count: Callable[[bool], None]) -> None:
         self.name = name
         self.current: KeySet | None = None
         self.count = count  # told of every fetch whether it succeeded
+        self._begun = False
         self._life = KeyLife(KeyRules())
         self._waiting: set[asyncio.Future[None]] = set()
         self._wake = asyncio.Event()
@@ -43,6 +44,7 @@ class RemoteKeys:
     async def keep(self, fetch: Fetch, rules: KeyRules) -> None:
         """Fetch when it is time, or when somebody asks; for ever."""
         clock = asyncio.get_running_loop().time
+        self._begun = True
         life = self._life
         life.rules = rules
         while True:
@@ -76,8 +78,8 @@ class RemoteKeys:
             self._waiting.discard(arrived)
 
     def is_expected(self) -> bool:
-        """Whether there is no reason yet to believe that keys will not come."""
-        return not self._life.is_failing()
+        """Whether somebody fetches them, and there is no reason yet to believe that they will not come."""
+        return self._begun and not self._life.is_failing()
 
     def retry_after_s(self) -> int:
         """In how many whole seconds it makes sense to ask again."""

@@ -91,6 +91,11 @@ async def test_last_good_keys_stay_until_they_are_stale() -> None:
         assert keys.retry_after_s() >= 1
 
 
+async def test_nobody_waits_for_keys_that_nobody_fetches() -> None:
+    """As in a rehearsal, where nothing is connected."""
+    assert not RemoteKeys("issuer", lambda fetched: None).is_expected()
+
+
 async def test_many_that_wait_cause_one_fetch() -> None:
     issuer = Issuer(key_set("a"), key_set("a", "b"))
     async with kept(issuer) as keys:
