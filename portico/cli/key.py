@@ -21,6 +21,8 @@ from portico.cli.text import Cells, complain, say, say_json, table
 from portico.cli.trouble import Trouble
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from portico.config import Settings
     from portico.config.models.identity.api_key import ApiKeySettings
     from portico.identity.api_key_record import KeyRecord
@@ -50,13 +52,16 @@ def create(
     network: list[str] = typer.Option(
         [], "--from", metavar="CIDR", help="A network that it may be used from; repeatable."
     ),
+    limit: str = typer.Option(
+        "", "--limit", metavar="RATE", help="How often it may be used, such as 100/min."
+    ),
     expires: str = typer.Option("", "--expires", metavar="TIME", help="How long it is valid, such as 90d."),
 ) -> None:
     """Make a key, and print it: nobody can see it again."""
     from portico.identity.api_key_record import new_key
 
     settings = compiled(file).runtime.settings
-    _, block = _block(settings, identity)
+    block = _block(settings, identity)
     wall = time.time()
     said: dict[str, Any] = {"subject": subject} if subject else {}
     made = new_key(
@@ -68,6 +73,7 @@ def create(
         scopes=_scopes(scope),
         venues=tuple(venue),
         addresses=_networks(network),
+        limit=_limit(limit),
         expires=wall + duration(expires, "--expires") if expires else None,
         **said,
     )
@@ -90,14 +96,14 @@ def list_(
 ) -> None:
     """Show the keys of the store, with the time of their last use; never their secrets."""
     settings = compiled(file).runtime.settings
-    _block(settings, identity)
+    block = _block(settings, identity)
 
     async def read(store: Store) -> list[dict[str, Any]]:
         found = []
         async for _, value in store.list("apikey"):
             record = _decoded(value)
-            used = await store.find("cache", f"apikey-used:{record.id}")
-            if not tenant or record.tenant == tenant:
+            if record.prefix == block.prefix and (not tenant or record.tenant == tenant):
+                used = await store.find("cache", f"apikey-used:{record.id}")
                 found.append(_shown(record, None if used is None else int(used)))
         return found
 
@@ -121,22 +127,24 @@ def rotate(
     from portico.identity.api_key_record import key_text
 
     settings = compiled(file).runtime.settings
-    _, block = _block(settings, identity)
+    block = _block(settings, identity)
     overlap_s = duration(overlap, "--overlap")
     wall = time.time()
 
     async def exchange(store: Store) -> str:
         while True:
-            old, record = await _found(store, key_id)
+            old, record = await _found(store, key_id, block)
             if record.revoked is not None:
                 raise Trouble(f"key {key_id} was revoked – make another one")
             newer, secret = record.rotated(overlap_s, wall)
             if await store.swap("apikey", key_id, old, newer.encode(), record.expires):
-                return secret
+                return key_text(newer, secret)
 
-    secret = with_facts(settings, exchange)
-    complain([f"key {key_id} has a new secret; the old one is good until {_time(wall + overlap_s)}:"])
-    typer.echo(key_text(block.prefix, key_id, secret))
+    text = with_facts(settings, exchange)
+    # A worker that knows the old one trusts what it knows for so long.
+    end = wall + max(overlap_s, block.cache)
+    complain([f"key {key_id} has a new secret; the old one is good until {_time(end)}:"])
+    typer.echo(text)
 
 
 @keys.command()
@@ -145,12 +153,16 @@ def revoke(key_id: str = _KEY_ID, file: str = _FILE, identity: str = _IDENTITY) 
     from portico.exchange.marks import key_mark
 
     settings = compiled(file).runtime.settings
-    _block(settings, identity)
+    block = _block(settings, identity)
     wall = time.time()
+    if key_id in block.keys:
+        with_facts(settings, lambda store: store.revoke(key_mark(key_id), inf))
+        say([f"key {key_id} is revoked; it is written in the configuration: remove it there"])
+        return
 
     async def end(store: Store) -> None:
         while True:
-            old, record = await _found(store, key_id)
+            old, record = await _found(store, key_id, block)
             revoked = replace(record, revoked=record.revoked or wall)
             # The mark first: it is what workers that know the key look at.
             await store.revoke(key_mark(key_id), record.expires or inf)
@@ -169,7 +181,7 @@ def hash_(
     """Read a key from standard input, and print what stands for its secret in a configuration."""
     from portico.identity.api_key_record import hash_of, parse_key
 
-    _, block = _block(compiled(file).runtime.settings, identity)
+    block = _block(compiled(file).runtime.settings, identity)
     parsed = parse_key(sys.stdin.read().strip().encode(), block.prefix)
     if parsed is None:
         raise Trouble(
@@ -178,26 +190,29 @@ def hash_(
     typer.echo(f"sha256:{hash_of(parsed[1])}")
 
 
-def _block(settings: Settings, name: str) -> tuple[str, ApiKeySettings]:
+def _block(settings: Settings, name: str) -> ApiKeySettings:
     blocks = {known: one.api_key for known, one in settings.identity.items() if one.api_key is not None}
     if name:
         if name not in blocks:
             raise Trouble(f"there is no identity {name} with API keys")
-        return name, blocks[name]
+        return blocks[name]
     if not blocks:
         raise Trouble("this configuration has no identity with API keys – write one with api_key")
     if len(blocks) > 1:
         raise Trouble(
             f"there are several identities with API keys – name one with --identity: {', '.join(blocks)}"
         )
-    return next(iter(blocks.items()))
+    return next(iter(blocks.values()))
 
 
-async def _found(store: Store, key_id: str) -> tuple[bytes, KeyRecord]:
+async def _found(store: Store, key_id: str, block: ApiKeySettings) -> tuple[bytes, KeyRecord]:
+    if key_id in block.keys:
+        raise Trouble(f"key {key_id} is written in the configuration – change it there")
     value = await store.find("apikey", key_id)
-    if value is None:
+    record = None if value is None else _decoded(value)
+    if value is None or record is None or record.prefix != block.prefix:
         raise Trouble(f"there is no key {key_id} – portico key list shows those that there are")
-    return value, _decoded(value)
+    return value, record
 
 
 def _decoded(value: bytes) -> KeyRecord:
@@ -210,6 +225,8 @@ def _decoded(value: bytes) -> KeyRecord:
 
 
 def _shown(record: KeyRecord, used: int | None) -> dict[str, Any]:
+    from portico.config.values.rates import RateValue
+
     state = "live"
     if record.revoked is not None:
         state = "revoked"
@@ -224,7 +241,8 @@ def _shown(record: KeyRecord, used: int | None) -> dict[str, Any]:
         "roles": record.roles,
         "scopes": record.scopes,
         "venues": record.venues,
-        "from": record.addresses,
+        "from": list(map(str, record.addresses)),
+        "limit": None if record.limit is None else str(RateValue(*record.limit)),
         "created": record.created,
         "expires": record.expires,
         "revoked": record.revoked,
@@ -259,11 +277,25 @@ def _scopes(written: list[str]) -> tuple[str, ...]:
         raise typer.BadParameter(str(error), param_hint="--scope") from None
 
 
-def _networks(written: list[str]) -> tuple[str, ...]:
+def _limit(written: str) -> tuple[int, int] | None:
+    from pydantic_core import PydanticCustomError
+
+    from portico.config.values.rates import rate
+
+    if not written:
+        return None
+    try:
+        found = rate(written)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(str(error), param_hint="--limit") from None
+    return found.quota, found.window_s
+
+
+def _networks(written: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     from ipaddress import ip_network
 
     try:
-        return tuple(str(ip_network(network)) for network in written)
+        return tuple(ip_network(network) for network in written)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--from") from None
 

@@ -70,7 +70,7 @@ class Teller:
     def _draft(self, x: Exchange, reply: Reply) -> None:
         """on_reply: the draft's field."""
         limits = x.limits
-        if limits is None:
+        if not limits:
             return  # answered before any limit was asked
         policies = self._policies
         items = [b""] * len(limits)
@@ -83,7 +83,7 @@ class Teller:
 
     def _all(self, x: Exchange, reply: Reply) -> None:
         """on_reply: every style."""
-        if x.limits is None:
+        if not x.limits:
             return
         if self._drafted:
             self._draft(x, reply)

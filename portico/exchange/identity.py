@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from portico.rules import LimitRule
 
 from .fields import Field, render
+
+
+class OwnLimit(NamedTuple):
+    """How often what proved a caller may be used, beside the limits of routes; `key` tells it from all others."""
+
+    rule: LimitRule
+    key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,8 @@ class Identity:
 
     `permissions` are its own, beside those of its roles; `scoped` says that it has these and no role's. `venue` is the
     venue that it is for, when it names none; `venues` are the only ones that it is for, where it is bound to some.
-    `marks` are what can revoke it, of what was `issued` then (wall seconds, 0 when that is not known).
+    `marks` are what can revoke it, of what was `issued` then (wall seconds, 0 when that is not known). `limit` is its
+    own.
     """
 
     subject: str
@@ -41,6 +51,7 @@ class Identity:
     venues: tuple[str, ...] = ()
     marks: tuple[bytes, ...] = ()
     issued: float = 0.0
+    limit: OwnLimit | None = None
     lines: bytes = field(init=False, default=b"")  # `fields` as HTTP/1.1 lines
     key: bytes = field(init=False, default=b"", repr=False)
 

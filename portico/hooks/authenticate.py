@@ -22,6 +22,7 @@ from portico.observe.families import Metrics
 from portico.stores.memory import MemoryStore
 
 from .judge import Asker, refuse_revoked
+from .own_limits import OwnLimits
 
 # A missing or old token is everyday life, a false one is not.
 _SEVERITIES: dict[str, Severity] = {AUTH_REQUIRED.code: "low", TOKEN_EXPIRED.code: "low"}
@@ -30,10 +31,11 @@ _SEVERITIES: dict[str, Severity] = {AUTH_REQUIRED.code: "low", TOKEN_EXPIRED.cod
 class Asking:
     """The methods of one route, and where their verdicts are counted.
 
-    `local` is the store when it is in this process, and else None: then `asker` asks it.
+    `local` is the store when it is in this process, and else None: then `asker` asks it. `own` counts the limits of
+    credentials themselves, None where limits are switched off.
     """
 
-    __slots__ = ("_asker", "_audit", "_clock", "_failed", "_local", "_missing", "_proofs", "_proven")
+    __slots__ = ("_asker", "_audit", "_clock", "_failed", "_local", "_missing", "_own", "_proofs", "_proven")
 
     def __init__(
         self,
@@ -43,12 +45,14 @@ class Asking:
         audit: Audit,
         local: MemoryStore | None,
         asker: Asker | None,
+        own: OwnLimits | None = None,
     ) -> None:
         self._proofs = tuple(proofs)
         self._audit = audit
         self._clock = clock
         self._local = local
         self._asker = asker
+        self._own = own
         self._proven = metrics.authentication_success
         self._failed = metrics.authentication_failure
         challenges = dict.fromkeys(proof.challenge for proof in proofs)
@@ -97,6 +101,8 @@ class Asking:
         self._proven.value += 1
         if local is None and identity.marks and self._asker is not None:
             self._asker.question(x).identity = identity
+        if identity.limit is not None and self._own is not None:
+            return self._own.judge(x, identity.limit)
         return None
 
     def _refuse(self, x: Exchange, failure: Failure | None) -> Failure:

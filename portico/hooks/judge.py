@@ -50,6 +50,8 @@ class StoreQuestion:
         "identity",
         "late",
         "late_keys",
+        "own",
+        "own_key",
         "reported",
         "reported_keys",
     )
@@ -59,6 +61,8 @@ class StoreQuestion:
         self.early: Sequence[Limit] = ()
         self.early_keys: Sequence[bytes] = ()
         self.identity: Identity | None = None
+        self.own: Limit | None = None  # of what proved the identity
+        self.own_key = b""
         self.late: Sequence[Limit] = ()
         self.late_keys: Sequence[bytes] = ()
         self.reported: list[Limit] = []
@@ -88,44 +92,61 @@ class Asker:
 
     async def ask(self, question: StoreQuestion, x: Exchange, *, closed: bool = False) -> Failure | None:
         """Ask, and say what refuses the request. `closed`: without the store nobody passes whom it might refuse."""
-        identity = question.identity
+        identity, own = question.identity, question.own
+        limits, keys = question.late, question.late_keys
+        untold = 0  # replies say nothing of a credential's own limit, which a route cannot announce
+        if own is not None:
+            limits, keys, untold = [own, *limits], [question.own_key, *keys], 1
         asked = Ask(
             _spends(question.early, question.early_keys),
             () if identity is None else identity.marks,
             0.0 if identity is None else identity.issued,
-            _spends(question.late, question.late_keys),
+            _spends(limits, keys),
             _spends(question.reported, question.reported_keys),
         )
         try:
             outcome, early, late, over = await self._store.judge(asked)
         except StoreAwayError:
-            return self._alone(question, x, closed)
+            return self._alone(question, x, limits, keys, untold, closed)
         if outcome is Outcome.EARLY:
             return self._over(x, question.early, question.early_keys, early)
         x.limits = list(early)
         if outcome is Outcome.REVOKED:
             return refuse_revoked(x, self._audit)
         if outcome is Outcome.LATE:
-            return self._over(x, question.late, question.late_keys, late)
-        x.limits += late
+            return self._over(x, limits, keys, late, untold)
+        x.limits += late[untold:]
         for limit, exceeds in zip(question.reported, over, strict=True):
             limit.exceeded.value += exceeds
         return None
 
     def _over(
-        self, x: Exchange, limits: Sequence[Limit], keys: Sequence[bytes], verdicts: Sequence[Verdict]
+        self,
+        x: Exchange,
+        limits: Sequence[Limit],
+        keys: Sequence[bytes],
+        verdicts: Sequence[Verdict],
+        untold: int = 0,
     ) -> Failure:
         for limit, key, (left, seconds) in zip(limits, keys, verdicts, strict=True):
             if left < 0:
                 if len(limit.refusing) >= MOST_REFUSED:
                     limit.refusing.clear()
                 limit.refusing[key] = x.now + seconds
-        return refuse(x, self._audit, limits, verdicts)
+        return refuse(x, self._audit, limits, verdicts, untold)
 
-    def _alone(self, question: StoreQuestion, x: Exchange, closed: bool) -> Failure | None:
+    def _alone(
+        self,
+        question: StoreQuestion,
+        x: Exchange,
+        limits: Sequence[Limit],
+        keys: Sequence[bytes],
+        untold: int,
+        closed: bool,
+    ) -> Failure | None:
         """What the configuration says, in the same order."""
         away = self._away
-        if away == "closed" and (question.early or question.late):
+        if away == "closed" and (question.early or limits):
             return STORE_AWAY.because("limits cannot be asked for")
         if away == "local":
             failure = self._count(x, question.early, question.early_keys)
@@ -134,15 +155,17 @@ class Asker:
         if question.identity is not None and closed:
             return STORE_AWAY.because("revocations cannot be asked for")
         if away == "local":
-            return self._count(x, question.late, question.late_keys)
+            return self._count(x, limits, keys, untold)
         return None
 
-    def _count(self, x: Exchange, limits: Sequence[Limit], keys: Sequence[bytes]) -> Failure | None:
+    def _count(
+        self, x: Exchange, limits: Sequence[Limit], keys: Sequence[bytes], untold: int = 0
+    ) -> Failure | None:
         together = Together([limit.alone for limit in limits])
         verdicts = together.spend(keys, x.now)
         if verdicts is None:
-            return refuse(x, self._audit, limits, together.look(keys, x.now))
-        x.limits = [*(x.limits or ()), *verdicts]
+            return refuse(x, self._audit, limits, together.look(keys, x.now), untold)
+        x.limits = [*(x.limits or ()), *verdicts[untold:]]
         return None
 
 

@@ -135,11 +135,18 @@ class _Several:
         return None
 
 
-def refuse(x: Exchange, audit: Audit, limits: Sequence[Limit], verdicts: Sequence[Verdict]) -> Failure:
-    """The answer when some of these limits refuse."""
-    x.limits = [*(x.limits or ()), *((max(0, remaining), seconds) for remaining, seconds in verdicts)]
-    over = [(seconds, limit) for limit, (left, seconds) in zip(limits, verdicts, strict=True) if left < 0]
-    for _, limit in over:
+def refuse(
+    x: Exchange, audit: Audit, limits: Sequence[Limit], verdicts: Sequence[Verdict], untold: int = 0
+) -> Failure:
+    """The answer when some of these limits refuse. Replies tell of all but the first `untold`."""
+    x.limits = [*(x.limits or ()), *((max(0, left), seconds) for left, seconds in verdicts[untold:])]
+    refusing = [(seconds, limit) for limit, (left, seconds) in zip(limits, verdicts, strict=True) if left < 0]
+    return over(x, audit, refusing)
+
+
+def over(x: Exchange, audit: Audit, refusing: Sequence[tuple[float, Limit]]) -> Failure:
+    """The answer when these limits refuse, and for how many seconds each will."""
+    for _, limit in refusing:
         limit.exceeded.value += 1
         limit.refused += 1
         if x.now - limit.told_at >= AUDIT_S:
@@ -153,7 +160,7 @@ def refuse(x: Exchange, audit: Audit, limits: Sequence[Limit], verdicts: Sequenc
             )
             limit.told_at = x.now
             limit.refused = 0
-    seconds, limit = max(over, key=itemgetter(0))
+    seconds, limit = max(refusing, key=itemgetter(0))
     return replace(
         RATE_LIMIT_ERROR,
         fields=((b"retry-after", b"%d" % ceil(seconds)),),

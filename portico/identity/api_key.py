@@ -12,13 +12,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from portico.config.models.identity.api_key import ApiKeySettings
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTHENTICATION_ERROR, STORE_AWAY, Failure
-from portico.exchange.identity import Identity
-from portico.exchange.marks import key_mark, tenant_mark
+from portico.exchange.identity import Identity, OwnLimit
+from portico.exchange.marks import key_mark, tenant_mark, user_mark
+from portico.rules import LimitRule
 from portico.stores.interface import Store, StoreAwayError
 
 from .api_key_record import KeyRecord, live_secrets, parse_key
@@ -137,7 +138,8 @@ class ApiKeyProof:
         except ValueError as error:
             log.error("the record of key %s cannot be read: %s", key_id, error)
             record = None
-        if record is None or record.id != key_id:
+        # A record belongs to the identities of its prefix: another prefix before it makes another key.
+        if record is None or record.id != key_id or record.prefix != self._prefix:
             if len(self._unknown) >= MOST_UNKNOWN:
                 self._unknown.clear()
             self._unknown[key_id] = wall + UNKNOWN_S
@@ -152,15 +154,18 @@ class ApiKeyProof:
             return self._refused(f"key {record.id} has another secret, has expired or was revoked")
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        networks = tuple(ip_network(network) for network in record.addresses)
-        known = Known(min(end, wall + self._cache_s), record.id, self._identity(record), networks)
+        known = Known(min(end, wall + self._cache_s), record.id, self._identity(record), record.addresses)
         self._known[value] = known
         return self._admit(x, known, wall)
 
     def _identity(self, record: KeyRecord) -> Identity:
-        marks = [key_mark(record.id)]
+        marks = [key_mark(record.id), user_mark(record.tenant, record.subject)]
         if record.tenant is not None:
             marks.append(tenant_mark(record.tenant))
+        limit = None
+        if record.limit is not None:
+            quota, window_s = record.limit
+            limit = OwnLimit(LimitRule(quota, float(window_s), quota), key_mark(record.id))
         return Identity(
             subject=record.subject,
             method=self.name,
@@ -177,6 +182,7 @@ class ApiKeyProof:
             venues=record.venues,
             marks=tuple(marks),
             issued=record.created,
+            limit=limit,
         )
 
     def _refused(self, reason: str) -> Failure:
@@ -214,13 +220,15 @@ def api_key_proof(name: str, settings: ApiKeySettings, means: Means) -> ApiKeyPr
     written = {
         key_id: KeyRecord(
             id=key_id,
+            prefix=settings.prefix,
             secrets=live_secrets(key.secret),
             subject=key.subject or key_id,
             tenant=key.tenant,
             roles=key.roles,
             scopes=key.scopes,
             venues=key.venues,
-            addresses=tuple(map(str, key.addresses)),
+            addresses=key.addresses,
+            limit=None if key.limit is None else (key.limit.quota, key.limit.window_s),
         )
         for key_id, key in settings.keys.items()
     }

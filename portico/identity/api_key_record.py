@@ -14,34 +14,52 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any
 
-_KEY = re.compile(r"([a-z][a-z0-9]{1,15})_([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})", re.ASCII)
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
+
+from portico.rules.limiter import MOST
+
+# A secret has no point, so that the last one ends the id.
+_KEY = re.compile(r"([a-z][a-z0-9]{1,15})_([A-Za-z0-9._-]{1,64})\.([A-Za-z0-9_-]{43})", re.ASCII)
 _ID_BYTES = 9
+_Count = Annotated[int, Field(ge=1, le=MOST)]
 _SECRET_BYTES = 32
 
 
+# What a record says and this version does not know might limit the key: it is no record then.
+_strictly = with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
+
+
+@_strictly
 @dataclass(frozen=True, slots=True)
 class LiveSecret:
     """`hash` is the SHA-256 of a secret in hexadecimal; it is good before `until` (wall seconds, None: for ever)."""
 
-    hash: str
+    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     until: float | None = None
 
 
+@_strictly
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """One key. Times are wall seconds. `scopes` empty: it may what its `roles` may."""
+    """One key, of the identities with its `prefix`. Times are wall seconds.
+
+    `scopes` empty: it may what its `roles` may. `limit`: so many requests in so many seconds.
+    """
 
     id: str
-    secrets: tuple[LiveSecret, ...]
+    prefix: str
+    secrets: Annotated[tuple[LiveSecret, ...], Field(min_length=1, max_length=2)]
     subject: str
     name: str = ""
     tenant: str | None = None
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     venues: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()  # CIDR
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    limit: tuple[_Count, _Count] | None = None
     created: float = 0.0
     expires: float | None = None
     revoked: float | None = None
@@ -66,18 +84,20 @@ class KeyRecord:
 
     def encode(self) -> bytes:
         """As a store keeps it."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps(asdict(self), separators=(",", ":"), default=str).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> KeyRecord:
         """What `encode` made. Raises ValueError for anything else."""
         try:
-            said: dict[str, Any] = json.loads(value)
-            live = tuple(LiveSecret(**one) for one in said.pop("secrets"))
-            lists = {name: tuple(item) for name, item in said.items() if isinstance(item, list)}
-            return cls(secrets=live, **{**said, **lists})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"this is no record of a key: {error}") from None
+            return _RECORDS.validate_json(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ValueError(f"this is no record of a key: {place}: {first['msg']}") from None
+
+
+_RECORDS = TypeAdapter(KeyRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +113,13 @@ def new_key(prefix: str, wall: float, **said: Any) -> NewKey:
     secret = _new_secret()
     key_id = secrets.token_urlsafe(_ID_BYTES)
     said.setdefault("subject", key_id)
-    record = KeyRecord(id=key_id, secrets=(LiveSecret(hash_of(secret)),), created=wall, **said)
-    return NewKey(record, key_text(prefix, key_id, secret))
+    record = KeyRecord(id=key_id, prefix=prefix, secrets=(LiveSecret(hash_of(secret)),), created=wall, **said)
+    return NewKey(record, key_text(record, secret))
 
 
-def key_text(prefix: str, key_id: str, secret: str) -> str:
+def key_text(record: KeyRecord, secret: str) -> str:
     """The key as its holder sends it."""
-    return f"{prefix}_{key_id}.{secret}"
+    return f"{record.prefix}_{record.id}.{secret}"
 
 
 def parse_key(value: bytes, prefix: str) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authenticate import Asking
 from portico.hooks.judge import asker_of, store_of
+from portico.hooks.own_limits import own_limits_of
 from portico.identity.issuers import together
 from portico.identity.proofs import Proof, proofs_of
 from portico.observe.audit import Audit
@@ -65,6 +66,7 @@ class AuthenticateStage(Stage[Methods]):
             site.live("audit", Audit),
             store if isinstance(store, MemoryStore) else None,
             asker_of(site),
+            own_limits_of(site),
         )
         bodies = [proof.needs_body for proof in chosen if proof.needs_body is not None]
         return Hooks(

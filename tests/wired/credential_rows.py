@@ -38,11 +38,17 @@ def told(name: str) -> Probe:
     return probe
 
 
+async def used_again(site: Site) -> object:
+    """What a key that has been used gets."""
+    await site.ask("/", SENT)
+    return (await site.ask("/", SENT)).status
+
+
 async def after_a_change(site: Site) -> object:
     """Whose a key is for the gateway, when its record has changed a moment ago."""
     found: list[object] = []
     for subject in ("one", "two"):
-        record = KeyRecord("kept", (LiveSecret(hash_of(SHOWN)),), subject)
+        record = KeyRecord("kept", "ptk", (LiveSecret(hash_of(SHOWN)),), subject)
         await site.store.keep("apikey", "kept", record.encode(), None)
         await asyncio.sleep(0.02)
         found.append(await site.received("x-user-id", {"x-api-key": f"ptk_kept.{SHOWN}"}))
@@ -92,6 +98,7 @@ API_KEYS = (
         "scopes", (UNSET, ["tickets:edit"]), (403, 200), with_key, {"routes[0].authorize": "tickets:edit"}
     ),
     key_row("addresses", (["127.0.0.0/8"], ["192.0.2.0/24"]), (200, 401), with_key),
+    key_row("limit", (UNSET, "1/h"), (200, 429), used_again),
     key_row(
         "venues",
         (["v-1"], ["v-2"]),

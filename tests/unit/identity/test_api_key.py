@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from portico.exchange.failure import Failure
 from portico.exchange.identity import Identity
-from portico.exchange.marks import key_mark, tenant_mark
+from portico.exchange.marks import key_mark, tenant_mark, user_mark
 from portico.identity.api_key import UNKNOWN_S, ApiKeyProof
 from portico.identity.api_key_record import KeyRecord, NewKey, hash_of, live_secrets, new_key, parse_key
-from portico.rules import Limits
+from portico.rules import LimitRule, Limits
 from portico.stores import MemoryStore, StoreAwayError
 from tests.unit.identity.signing import NOW, request
 
@@ -68,7 +69,7 @@ def test_a_key_of_the_store_says_who_calls() -> None:
     assert isinstance(identity, Identity)
     assert (identity.subject, identity.tenant, identity.roles) == ("till-1", "t-1", ("seller",))
     assert (b"x-tenant-source", b"api-key") in identity.fields
-    assert set(identity.marks) == {key_mark(made.record.id), tenant_mark("t-1")}
+    assert set(identity.marks) == {key_mark(made.record.id), user_mark("t-1", "till-1"), tenant_mark("t-1")}
     assert not identity.scoped
 
 
@@ -146,9 +147,50 @@ def test_two_secrets_live_while_one_is_exchanged() -> None:
     assert made.record.secrets[0].hash not in {live.hash for live in again.secrets}
 
 
+def test_the_hash_of_a_secret_counts_in_full() -> None:
+    record = new_key("ptk", NOW).record
+    asked = "s" * 43
+    near = hash_of(asked)[:-1] + ("0" if hash_of(asked)[-1] != "0" else "1")
+    assert replace(record, secrets=live_secrets([near])).end_of(asked, NOW) is None
+    assert replace(record, secrets=live_secrets([hash_of(asked)])).end_of(asked, NOW) is not None
+
+
+def test_a_key_of_one_prefix_is_none_of_another() -> None:
+    store = Counting()
+    made = stored(store, new_key("ptk", NOW))
+    other = ApiKeyProof("admins", store, {}, prefix="adm")
+    verdict = ask(other, "adm" + made.text.removeprefix("ptk"))
+    assert isinstance(verdict, Failure)
+    assert "there is no key" in verdict.detail
+    assert isinstance(ask(ApiKeyProof("partners", store, {}), made.text), Identity)
+
+
+def test_what_revokes_a_user_revokes_their_keys() -> None:
+    store = Counting()
+    made = stored(store, new_key("ptk", NOW - 5, subject="till-1", tenant="t-1"))
+    identity = ask(ApiKeyProof("partners", store, {}), made.text)
+    assert isinstance(identity, Identity)
+    asyncio.run(store.revoke(user_mark("t-2", "till-1"), NOW + 60, NOW))
+    assert not store.is_revoked(identity.marks, identity.issued)
+    asyncio.run(store.revoke(user_mark("t-1", "till-1"), NOW + 60, NOW))
+    assert store.is_revoked(identity.marks, identity.issued)
+
+
+def test_a_limit_of_its_own_is_for_it_alone() -> None:
+    store = Counting()
+    one, two = (stored(store, new_key("ptk", NOW, subject="shop", limit=(5, 60))) for _ in range(2))
+    proof = ApiKeyProof("partners", store, {})
+    found = [ask(proof, made.text) for made in (one, two)]
+    limits = [identity.limit for identity in found if isinstance(identity, Identity) and identity.limit]
+    assert [limit.rule for limit in limits] == [LimitRule(5, 60.0, 5)] * 2
+    assert limits[0].key != limits[1].key
+
+
 def test_only_from_its_networks() -> None:
     store = Counting()
-    made = stored(store, new_key("ptk", NOW, addresses=("192.0.2.0/24", "2001:db8::/32")))
+    made = stored(
+        store, new_key("ptk", NOW, addresses=tuple(map(ip_network, ("192.0.2.0/24", "2001:db8::/32"))))
+    )
     proof = ApiKeyProof("partners", store, {})
     assert isinstance(ask(proof, made.text), Identity)
     assert isinstance(ask(proof, made.text, client=b"2001:db8::7"), Identity)
@@ -173,7 +215,7 @@ def test_a_key_of_the_configuration_needs_no_store() -> None:
     store = Counting()
     store.away = True
     secret = "s" * 43
-    record = KeyRecord(id="till", secrets=live_secrets([hash_of(secret)]), subject="till")
+    record = KeyRecord(id="till", prefix="ptk", secrets=live_secrets([hash_of(secret)]), subject="till")
     proof = ApiKeyProof("partners", store, {"till": record})
     assert isinstance(ask(proof, f"ptk_till.{secret}"), Identity)
     reason(ask(proof, "ptk_till." + "t" * 43))
@@ -190,13 +232,30 @@ def test_without_the_store_nobody_is_told_that_a_key_is_wrong() -> None:
 def test_a_record_that_cannot_be_read_is_no_record(caplog: pytest.LogCaptureFixture) -> None:
     store = Counting()
     made = new_key("ptk", NOW)
-    for value in (b"{}", b"[]", b"no JSON", made.record.encode().replace(b'"created"', b'"made"')):
+    good = made.record.encode()
+    hashed = made.record.secrets[0].hash.encode()
+    for value in (
+        b"{}",
+        b"[]",
+        b"no JSON",
+        good.replace(b'"created"', b'"made"'),
+        good.replace(b'"%b"' % hashed, b"7"),
+        good.replace(hashed, hashed[:8]),
+        good.replace(b'"addresses":[]', b'"addresses":["nowhere"]'),
+        good.replace(b'"limit":null', b'"limit":[0,60]'),
+        good.replace(b'"revoked":null', b'"revoked":null,"only":"at night"'),
+    ):
+        assert value != good
         asyncio.run(store.keep("apikey", made.record.id, value, None))
-        reason(ask(ApiKeyProof("partners", store, {}), made.text))
+        assert "there is no key" in reason(ask(ApiKeyProof("partners", store, {}), made.text))
+    assert made.record.secrets[0].hash not in caplog.text
 
 
 def test_a_record_comes_back_as_it_was() -> None:
-    record = replace(new_key("ptk", NOW, scopes=("a:b",), venues=("v",)).record, expires=NOW + 5, revoked=NOW)
+    made = new_key(
+        "ptk", NOW, scopes=("a:b",), venues=("v",), addresses=(ip_network("10.0.0.0/8"),), limit=(5, 60)
+    )
+    record = replace(made.record, expires=NOW + 5, revoked=NOW)
     assert KeyRecord.decode(record.encode()) == record
     assert record.end_of("s", NOW) is None
 
@@ -208,3 +267,4 @@ def test_a_key_has_one_spelling() -> None:
     assert found[0] == made.record.id
     assert hash_of(found[1]) == made.record.secrets[0].hash
     assert found[1] not in repr(made)
+    assert parse_key(f"ptk_till.7.{found[1]}".encode(), "ptk") == ("till.7", found[1])

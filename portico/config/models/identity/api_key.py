@@ -21,6 +21,7 @@ from portico.config.values import (
     PositiveDuration,
     refuse,
 )
+from portico.config.values.rates import Rate
 
 from .roles import Permission
 
@@ -71,6 +72,10 @@ class WrittenKeySettings(SettingsModel):
     )
     addresses: Annotated[OneOrMany[Cidr], Distinct] = Field(
         default=(), description="The only networks that it may be used from."
+    )
+    limit: Maybe[Rate] = Field(
+        default=None,
+        description="How often it may be used on all routes together, such as 100/min, beside their own limits.",
     )
 
 
