@@ -37,8 +37,8 @@ def test_a_pipe_is_a_file(here: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("nowhere.yaml", "there is no file nowhere.yaml – check the name, or name a profile: psa"),
-        ("other/psa.yaml", "there is no file other/psa.yaml – check the name, or name a profile: psa"),
+        ("nowhere.yaml", "there is no file nowhere.yaml – check the name, or name a profile: hub, psa, tickettoken"),
+        ("other/psa.yaml", "there is no file other/psa.yaml – check the name, or name a profile: hub, psa, tickettoken"),
         ("folder", "folder is a folder – name a file in it"),
     ],
 )
