@@ -106,6 +106,6 @@ wheel: ## Build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what was made here, except your data in var/
-	rm -rf '$(VENV)' build dist bench/peers/node/node_modules bench/results/partial
+	rm -rf '$(VENV)' build dist bench/peers/node/node_modules tests/integration/openid/node_modules bench/results/partial
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from functools import partial
 from pathlib import Path
 
+from bench import npm
 from bench.claims import ISSUER, ROLE, SECRET
 
 from .features import LIMIT
 from .peer import Features, LeftOut, Peer, Setup, first_number, said, tool
 
 FOLDER = Path(__file__).parent / "node"
-_INSTALLED = FOLDER / "node_modules" / ".installed-lock"
-_OLDEST = 20
 _PACKAGES = {
     ("fastify", "nothing"): ["fastify", "@fastify/http-proxy"],
     ("fastify", "everything"): [
@@ -34,18 +32,10 @@ _PACKAGES = {
 
 def install() -> None:
     """Bring node_modules to the lock. Raises `LeftOut`."""
-    version = first_number(said(tool("node", "nodejs"), "--version"))
-    if int(version.partition(".")[0]) < _OLDEST:
-        raise LeftOut(f"Node.js {version} is too old: Fastify 5 needs {_OLDEST} or newer")
-    lock = (FOLDER / "package-lock.json").read_text(encoding="utf-8")
-    if _INSTALLED.exists() and _INSTALLED.read_text(encoding="utf-8") == lock:
-        return
-    command = [tool("npm", "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "error" in line]
-        raise LeftOut(f"npm ci failed: {errors[0] if errors else done.stderr[-300:]}")
-    _INSTALLED.write_text(lock, encoding="utf-8")
+    try:
+        npm.bring(FOLDER)
+    except npm.NotInstalled as error:
+        raise LeftOut(str(error)) from None
 
 
 def _version(packages: list[str]) -> str:

@@ -17,7 +17,7 @@ from portico.config.models.gateway import GatewaySettings
 from portico.config.models.identity import IdentitySettings
 from portico.config.models.service import BreakerSettings, ServiceSettings, TlsSettings
 from portico.config.problems import Severity, quote
-from portico.config.tokens import check_introspection, check_jwt
+from portico.config.tokens import check_introspection, check_jwt, check_session
 from portico.config.validate import Parts
 
 CONTROL_SOCKET = "control.sock"
@@ -143,6 +143,8 @@ class _Checks:
             check_jwt(identity.jwt, (*path, "jwt"), self._add, self._no_effect)
         if identity.introspection is not None:
             check_introspection(identity.introspection, (*path, "introspection"), self._add, self._no_effect)
+        if identity.session is not None:
+            check_session(identity.session, (*path, "session"), self._add, self._no_effect)
 
     def service(self, service: ServiceSettings, path: Path) -> None:
         if service.url is not None and service.instances:

@@ -17,6 +17,7 @@ _KEYS = (
 )
 _PEM = (
     "identity.*.introspection.client.key",
+    "identity.*.session.openid.client.key",
     *(f"services.*.tls.{key}" for key in ("ca", "cert", "key")),
     "services.*.sign.key",
     *(f"gateway.listen[].tls.{key}" for key in ("cert", "key", "client.ca")),

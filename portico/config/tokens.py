@@ -1,11 +1,12 @@
-"""What does not fit together in an identity of kind `jwt`: keys, algorithms, and who the tokens are from."""
+"""What does not fit together in identities: keys, algorithms, who tokens are from, and who asks their issuer."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from portico.config.marks import Path
-from portico.config.models.identity import IntrospectionSettings, JwtSettings
+from portico.config.models.identity import IntrospectionSettings, JwtSettings, SessionSettings
+from portico.config.models.identity.introspection import IntrospectionClientSettings
 from portico.config.models.identity.remote import KeySetSettings
 from portico.config.problems import Severity, quote
 from portico.config.remotes import parse_remote
@@ -122,8 +123,35 @@ def check_introspection(
                 add((*path, surplus), "cannot stand beside url", "keep one of them", on_key=True)
     elif introspection.service is None or introspection.path is None:
         add(path, "does not say whom to ask", "write url, or service and path")
-    client = introspection.client
-    at = (*path, "client")
+    check_client(introspection.client, (*path, "client"), add, no_effect)
+
+
+def check_session(session: SessionSettings, path: Path, add: Add, no_effect: NoEffect) -> None:
+    """Add a problem for everything that could not work, or would have no effect."""
+    openid = session.openid
+    if openid is None:
+        return
+    at = (*path, "openid")
+    check_client(openid.client, (*at, "client"), add, no_effect)
+    if openid.service is None and not (parse_remote(openid.issuer).secure or openid.plain_http):
+        add(
+            (*at, "issuer"),
+            "whoever is on the way could sign in as anybody",
+            "use https://, or write plain_http: true",
+        )
+    if "openid" not in openid.scopes:
+        add((*at, "scopes"), "lacks openid, without which there is no ID token", "add openid")
+    if session.same_site == "strict":
+        # Browsers send no such cookie behind a redirect that another site began (RFC 6265bis section 5.2).
+        add(
+            (*path, "same_site"),
+            "strict cookies are missing when the provider sends a browser back",
+            "use lax",
+        )
+
+
+def check_client(client: IntrospectionClientSettings, at: Path, add: Add, no_effect: NoEffect) -> None:
+    """Add a problem for a client that has nothing, or two things, to prove itself with."""
     if client.secret is not None and client.key is not None:
         add((*at, "key"), "cannot stand beside secret", "keep one of them", on_key=True)
     elif client.secret is None and client.key is None:

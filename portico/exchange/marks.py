@@ -40,6 +40,11 @@ def session_mark(session_id: str) -> bytes:
     return _joined("session", session_id)
 
 
+def provider_mark(method: str, claim: str, value: str) -> bytes:
+    """The mark of all sessions that an OpenID provider knows by this `sub` or `sid`."""
+    return _joined("openid", method, claim, value)
+
+
 def family_mark(family: str) -> bytes:
     """The mark of all access tokens that came from one sign-in."""
     return _joined("family", family)

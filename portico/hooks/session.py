@@ -13,11 +13,9 @@ from collections.abc import Callable
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import STORE_AWAY, Failure
-from portico.exchange.marks import session_mark
 from portico.exchange.reply import Reply
 from portico.identity.jws import TokenError
 from portico.identity.session import SessionProof
-from portico.identity.sessions import key_of
 from portico.observe.audit import Audit
 from portico.stores.interface import Store, StoreAwayError
 
@@ -157,8 +155,3 @@ class SessionSignOut:
 
 def _succeeded(reply: Reply) -> bool:
     return reply.from_service and 200 <= reply.status < 300
-
-
-def mark_of(session_id: str) -> bytes:
-    """What revokes a session."""
-    return session_mark(key_of(session_id))

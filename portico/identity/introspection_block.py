@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from portico.config.models.identity.introspection import IntrospectionSettings
+from portico.config.models.identity.introspection import IntrospectionClientSettings, IntrospectionSettings
 from portico.observe.families import Metrics
 
 from .claims import ClaimRules
@@ -21,7 +21,7 @@ def introspection_proof(
     """The proof of a block of kind `introspection`, None when it was reported why there is none."""
     url = settings.url
     target = url.target if url is not None else settings.path or "/"
-    credentials = _credentials(settings, str(url or target), means)
+    credentials = client_credentials(settings.client, str(url or target), means, "client")
     if credentials is None:
         return None
     call = means.call(url.origin if url is not None else settings.service or "")
@@ -56,8 +56,11 @@ def introspection_proof(
     )
 
 
-def _credentials(settings: IntrospectionSettings, endpoint: str, means: Means) -> Credentials | None:
-    client = settings.client
+def client_credentials(
+    client: IntrospectionClientSettings, audience: str, means: Means, *path: str
+) -> Credentials | None:
+    """How a client proves itself, None when it was reported at `path` why it cannot. An assertion is for `audience`,
+    unless the client's settings say otherwise."""
     if client.secret is not None:
         secret = client.secret.get_secret_value()
         return by_basic(client.id, secret) if client.by == "basic" else by_post(client.id, secret)
@@ -65,14 +68,14 @@ def _credentials(settings: IntrospectionSettings, endpoint: str, means: Means) -
         key = load_pem_private_key(client.key.text.encode() if client.key is not None else b"", password=None)
         able = Key.from_public(key.public_key()).algorithms
     except KeyRefusedError as error:
-        means.problem(str(error), "client", "key")
+        means.problem(str(error), *path, "key")
         return None
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        means.problem("is no private key in PEM form without password", "client", "key")
+        means.problem("is no private key in PEM form without password", *path, "key")
         return None
     usual = RSA_ALGORITHMS[0] if RSA_ALGORITHMS[0] in able else min(able)
     algorithm = client.algorithm or usual
     if algorithm not in able:
-        means.problem(f"cannot sign with {algorithm}: it is for {', '.join(sorted(able))}", "client", "key")
+        means.problem(f"cannot sign with {algorithm}: it is for {', '.join(sorted(able))}", *path, "key")
         return None
-    return by_assertion(client.id, key, algorithm, client.audience or endpoint)
+    return by_assertion(client.id, key, algorithm, client.audience or audience)

@@ -14,10 +14,24 @@ from portico.exchange.call import Answer, Call, CallFailedError
 from .discovery import MetadataRefusedError, key_location, places
 from .key_life import stated_life
 from .keys import KeyRefusedError, KeySet
+from .means import Means
 from .remote_keys import KeysNotFetchedError
 
 DOCUMENT_BYTES = 256 * 1024
 _ACCEPT = (b"accept", b"application/jwk-set+json, application/json")
+
+
+class IssuerCalls:
+    """Calls to an issuer's own host, which may be a declared service, and to any other by its origin."""
+
+    def __init__(self, means: Means, origin: str, service: str) -> None:
+        self._means = means
+        self._origin = origin
+        self._issuer = means.call(service)
+
+    def at(self, origin: str) -> Call:
+        """Calls to this origin."""
+        return self._issuer if origin == self._origin else self._means.call(origin)
 
 
 class KeysAt:
@@ -40,22 +54,35 @@ class KeysAt:
 
 
 class KeysOf:
-    """The key set of an issuer that says itself where it is. `at` gives calls to an origin."""
+    """The key set of an issuer that says itself where it is. `at` gives calls to an origin.
+
+    `told` gets each of the issuer's metadata documents; it raises MetadataRefusedError for one that lacks something.
+    """
 
     def __init__(
-        self, issuer: str, where: Remote, at: Callable[[str], Call], *, plain_http: bool, timeout_s: float
+        self,
+        issuer: str,
+        where: Remote,
+        at: Callable[[str], Call],
+        *,
+        plain_http: bool,
+        timeout_s: float,
+        told: Callable[[bytes], None] | None = None,
     ) -> None:
         self._issuer = issuer
         self._where = where
         self._at = at
         self._plain_http = plain_http
         self._timeout_s = timeout_s
+        self._told = told
 
     async def __call__(self) -> tuple[KeySet, float | None]:
         """As `remote_keys.Fetch` says. The metadata is read anew each time: an issuer may move its keys."""
         document = await self._metadata()
         try:
             location = key_location(document, self._issuer, plain_http=self._plain_http)
+            if self._told is not None:
+                self._told(document)
         except MetadataRefusedError as error:
             raise KeysNotFetchedError(str(error)) from None
         return await KeysAt(self._at(location.origin), location.target, self._timeout_s)()

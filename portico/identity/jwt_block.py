@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from portico.config.models.identity import JwtSettings
 from portico.config.remotes import parse_remote
-from portico.exchange.call import Call
 from portico.observe.families import Metrics
 
 from .bound import Bound
 from .claims import ClaimRules
-from .jwks import KeysAt, KeysOf
+from .jwks import IssuerCalls, KeysAt, KeysOf
 from .jwt import JwtProof
 from .key_life import KeyRules
 from .keys import Key, KeyRefusedError, public_keys
@@ -50,20 +49,7 @@ def claim_rules(settings: JwtSettings) -> ClaimRules:
     )
 
 
-class _Calls:
-    """Calls to an issuer's own host, which may be a declared service, and to any other by its origin."""
-
-    def __init__(self, means: Means, origin: str, service: str) -> None:
-        self._means = means
-        self._origin = origin
-        self._issuer = means.call(service)
-
-    def at(self, origin: str) -> Call:
-        """Calls to this origin."""
-        return self._issuer if origin == self._origin else self._means.call(origin)
-
-
-class _Counting:
+class KeyFetches:
     """Counts fetches of one block's keys."""
 
     def __init__(self, metrics: Metrics, name: str) -> None:
@@ -107,7 +93,7 @@ class _Block:
             f"identity.{self._name} keys {place}",
             lambda: RemoteKeys(
                 f"identity {self._name}",
-                _Counting(means.live("metrics", Metrics), self._name).count,
+                KeyFetches(means.live("metrics", Metrics), self._name).count,
             ),
         )
         means.background("keys", lambda: keys.keep(fetch, rules))
@@ -120,7 +106,7 @@ class _Block:
         discover, jwks = settings.discover, settings.jwks
         if discover is not None:
             where = parse_remote(discover.issuer)
-            calls = _Calls(means, where.origin, discover.service or where.origin)
+            calls = IssuerCalls(means, where.origin, discover.service or where.origin)
             fetch = KeysOf(
                 discover.issuer,
                 where,

@@ -13,16 +13,19 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from portico.config.models.identity.session import SessionSettings
+from portico.config.values.origins import ANY_ORIGIN
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTHENTICATION_ERROR, AUTHORIZATION_ERROR, STORE_AWAY, Failure
 from portico.exchange.identity import Identity
-from portico.exchange.marks import session_mark, tenant_mark, user_mark
+from portico.exchange.marks import provider_mark, session_mark, tenant_mark, user_mark
 from portico.rules.origins import Origins
 from portico.stores.interface import StoreAwayError
 
 from .claims import ClaimRules, identify, identity_fields
 from .jws import TokenError
 from .means import Means
+from .openid import Openid
+from .openid_block import openid_of
 from .sessions import Session, Sessions, key_of
 
 log = logging.getLogger("portico")
@@ -46,7 +49,8 @@ class Known:
 
 
 class SessionProof:
-    """One identity block of kind `session`, compiled. `sessions` has the cookies and the store."""
+    """One identity block of kind `session`, compiled. `sessions` has the cookies and the store; `openid` the sign-in at
+    a provider, None when sessions begin elsewhere."""
 
     __slots__ = (
         "_allowed",
@@ -61,12 +65,16 @@ class SessionProof:
         "field",
         "name",
         "needs_body",
+        "openid",
         "sessions",
         "settings",
     )
 
-    def __init__(self, name: str, sessions: Sessions, settings: SessionSettings) -> None:
+    def __init__(
+        self, name: str, sessions: Sessions, settings: SessionSettings, openid: Openid | None = None
+    ) -> None:
         self.name = name
+        self.openid = openid
         self.sessions = sessions
         self.settings = settings
         self.field = b"cookie"
@@ -128,6 +136,11 @@ class SessionProof:
         self._known[value] = known
         return known
 
+    def cookie_id(self, x: Exchange) -> str | None:
+        """The id in the cookie of a request that nobody has been proven by."""
+        value = _take_cookie(x, self._cookie)
+        return None if value is None else self.sessions.read(value.decode("latin-1"))
+
     def _admit(self, x: Exchange, known: Known) -> Identity | Failure:
         request = x.request
         if request.method not in SAFE:
@@ -173,6 +186,11 @@ def identity_of(name: str, session_id: str, session: Session) -> Identity:
     marks = [session_mark(key_of(session_id)), user_mark(said.tenant, said.subject)]
     if said.tenant is not None:
         marks.append(tenant_mark(said.tenant))
+    marks += [
+        provider_mark(name, claim, session.provider[claim])
+        for claim in ("sub", "sid")
+        if claim in session.provider
+    ]
     return Identity(
         subject=said.subject,
         method=name,
@@ -193,18 +211,35 @@ def identity_of(name: str, session_id: str, session: Session) -> Identity:
 
 def session_proof(name: str, settings: SessionSettings, means: Means) -> SessionProof | None:
     """The proof of a block of kind `session`, None when it was reported why there is none."""
-    for key, cookie in (("cookie", settings.cookie), ("csrf_cookie", settings.csrf_cookie)):
+    named: list[tuple[tuple[str, ...], str]] = [
+        (("cookie",), settings.cookie),
+        (("csrf_cookie",), settings.csrf_cookie),
+    ]
+    if settings.openid is not None:
+        named.append((("openid", "cookie"), settings.openid.cookie))
+    for key, cookie in named:
         if not settings.secure and cookie.startswith(("__Host-", "__Secure-")):
             means.problem(
-                "is a name that browsers take over HTTPS only: choose another beside secure: false", key
+                "is a name that browsers take over HTTPS only: choose another beside secure: false", *key
             )
             return None
+    if len({cookie for _, cookie in named}) < len(named):
+        means.problem("has one name for two cookies", "cookie")
+        return None
+    if ANY_ORIGIN in settings.origins:
+        means.problem("would let every page in the world act as the caller: name the origins", "origins")
+        return None
     if settings.same_site == "none" and not settings.secure:
         means.problem("none is for secure cookies only", "same_site")
         return None
     signing = [secret.get_secret_value().encode() for secret in settings.secret]
     sessions = Sessions(means.store, signing, settings.idle, settings.lifetime)
-    return SessionProof(name, sessions, settings)
+    openid = openid_of(name, settings, signing, means)
+    return (
+        None
+        if settings.openid is not None and openid is None
+        else SessionProof(name, sessions, settings, openid)
+    )
 
 
 def _take_cookie(x: Exchange, name: bytes) -> bytes | None:

@@ -12,10 +12,11 @@ import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from portico.exchange.marks import session_mark
 from portico.stores.interface import Store
 
 ID_BYTES = 32
@@ -25,16 +26,27 @@ PENDING_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session. Times are wall seconds: `ends` at the latest, and `until` without another request."""
+    """One session. Times are wall seconds: `ends` at the latest, and `until` without another request.
+
+    `provider` is what an OpenID provider said of it that nobody else is told: `id_token`, `sub` and `sid`.
+    """
 
     claims: Mapping[str, Any]
     created: float
     ends: float
     until: float
+    provider: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """As a store keeps it."""
-        said = {"claims": dict(self.claims), "created": self.created, "ends": self.ends, "until": self.until}
+        said: dict[str, Any] = {
+            "claims": dict(self.claims),
+            "created": self.created,
+            "ends": self.ends,
+            "until": self.until,
+        }
+        if self.provider:
+            said["provider"] = dict(self.provider)
         return json.dumps(said, separators=(",", ":")).encode()
 
     @classmethod
@@ -42,7 +54,8 @@ class Session:
         """What `encode` made; None for anything else."""
         try:
             said = json.loads(value)
-            return cls(said["claims"], float(said["created"]), float(said["ends"]), float(said["until"]))
+            times = float(said["created"]), float(said["ends"]), float(said["until"])
+            return cls(said["claims"], *times, said.get("provider", {}))
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -66,17 +79,17 @@ class Sessions:
 
     def cookie(self, session_id: str) -> str:
         """The cookie's value."""
-        return f"{session_id}.{_signed(self._secrets[0], b'session', session_id)}"
+        return f"{session_id}.{signed(self._secrets[0], b'session', session_id)}"
 
     def csrf(self, session_id: str) -> str:
         """The token that a page has to show."""
-        return _signed(self._secrets[0], b"csrf", session_id)
+        return signed(self._secrets[0], b"csrf", session_id)
 
     def read(self, cookie: str) -> str | None:
         """The id in a cookie of ours, None for any other."""
         session_id, _, signature = cookie.partition(".")
         good = [
-            hmac.compare_digest(_signed(secret, b"session", session_id).encode(), signature.encode())
+            hmac.compare_digest(signed(secret, b"session", session_id).encode(), signature.encode())
             for secret in self._secrets
         ]
         return session_id if any(good) else None
@@ -84,7 +97,7 @@ class Sessions:
     def is_csrf(self, session_id: str, token: str) -> bool:
         """Whether this is the session's CSRF token."""
         good = [
-            hmac.compare_digest(_signed(secret, b"csrf", session_id).encode(), token.encode())
+            hmac.compare_digest(signed(secret, b"csrf", session_id).encode(), token.encode())
             for secret in self._secrets
         ]
         return any(good)
@@ -95,10 +108,12 @@ class Sessions:
         """See that the store can take the session before anybody is told of it. Raises StoreAwayError."""
         await self._store.keep("session", key_of(session_id), PENDING, wall + PENDING_S)
 
-    def begin(self, claims: Mapping[str, Any], wall: float) -> Session:
+    def begin(
+        self, claims: Mapping[str, Any], wall: float, provider: Mapping[str, str] | None = None
+    ) -> Session:
         """A session of a caller, from now on."""
         ends = wall + self._lifetime_s
-        return Session(claims, wall, ends, min(wall + self._idle_s, ends))
+        return Session(claims, wall, ends, min(wall + self._idle_s, ends), provider or {})
 
     async def keep(self, session_id: str, session: Session) -> None:
         """Put it into the store. Raises StoreAwayError."""
@@ -106,7 +121,11 @@ class Sessions:
 
     async def find(self, session_id: str, wall: float) -> Session | None:
         """The session, None when there is none or it has ended. Raises StoreAwayError."""
-        value = await self._store.find("session", key_of(session_id))
+        return await self.find_by_key(key_of(session_id), wall)
+
+    async def find_by_key(self, key: str, wall: float) -> Session | None:
+        """The same by what the store knows it by."""
+        value = await self._store.find("session", key)
         session = None if value is None else Session.decode(value)
         return session if session is not None and wall < session.until else None
 
@@ -120,9 +139,18 @@ class Sessions:
         await self._store.swap("session", key_of(session_id), session.encode(), moved.encode(), moved.until)
         return moved
 
-    async def end(self, session_id: str) -> None:
-        """Remove it. Raises StoreAwayError."""
-        await self._store.drop("session", key_of(session_id))
+    async def once(self, what: str, until: float) -> bool:
+        """True the first time only, for something that is good once. Raises StoreAwayError."""
+        return await self._store.once(what.encode(), until)
+
+    async def revoke(self, mark: bytes, wall: float) -> None:
+        """End all sessions with this mark that have begun by now. Raises StoreAwayError."""
+        await self._store.revoke(mark, wall + self._lifetime_s + 1.0, wall)
+
+    async def end(self, key: str, wall: float) -> None:
+        """End the session that the store knows by `key`, also for workers that still know it. Raises StoreAwayError."""
+        await self._store.revoke(session_mark(key), wall + self._lifetime_s + 1.0)
+        await self._store.drop("session", key)
 
 
 def key_of(session_id: str) -> str:
@@ -130,6 +158,7 @@ def key_of(session_id: str) -> str:
     return sha256(session_id.encode()).hexdigest()
 
 
-def _signed(secret: bytes, purpose: bytes, text: str) -> str:
+def signed(secret: bytes, purpose: bytes, text: str) -> str:
+    """The HMAC of a text for one purpose, as a cookie or an address can carry it."""
     mac = hmac.digest(secret, purpose + b":" + text.encode("utf-8", "surrogatepass"), "sha256")
     return urlsafe_b64encode(mac).rstrip(b"=").decode()

@@ -8,6 +8,7 @@ a public route says so itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -15,12 +16,14 @@ from pydantic import BeforeValidator
 from portico.config.references import IdentityName
 from portico.config.values import Distinct, OneOrMany, refuse
 from portico.exchange.clock import Clock
-from portico.exchange.stage import Hooks, Phase, Site, Stage
+from portico.exchange.stage import Hooks, OnReply, Phase, Site, Stage
 from portico.hooks.authenticate import Asking
 from portico.hooks.judge import asker_of, store_of
+from portico.hooks.openid import ToStart
 from portico.hooks.own_limits import own_limits_of
 from portico.identity.issuers import together
 from portico.identity.proofs import Proof, proofs_of
+from portico.identity.session import SessionProof
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
 from portico.stores.memory import MemoryStore
@@ -71,6 +74,7 @@ class AuthenticateStage(Stage[Methods]):
         bodies = [proof.needs_body for proof in chosen if proof.needs_body is not None]
         return Hooks(
             on_request=asking.the_only_one if len(methods) == 1 else asking.in_order,
+            on_reply=_to_start(chosen),
             needs_body=min(bodies, default=None),
         )
 
@@ -79,6 +83,16 @@ class AuthenticateStage(Stage[Methods]):
         return (
             f"proves the caller by {', else by '.join(settings)}" if settings else "public: asks for no proof"
         )
+
+
+def _to_start(proofs: Iterable[Proof]) -> OnReply | None:
+    """What becomes of a 401 where browsers can sign in."""
+    for proof in proofs:
+        if isinstance(proof, SessionProof):
+            openid = proof.settings.openid
+            if openid is not None and openid.redirect is not None:
+                return ToStart(openid.redirect).after
+    return None
 
 
 class _Reach:

@@ -9,14 +9,17 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from portico.config.models.identity.openid import OpenidSettings
 from portico.config.models.model import SettingsModel
 from portico.config.references import IdentityName
 from portico.config.values import Maybe, OrOff
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.judge import store_of
+from portico.hooks.openid import BODY_BYTES, BackChannel, Callback, Logout, Start
 from portico.hooks.session import SessionSignIn, SessionSignOut
 from portico.hooks.telling import Tellers
+from portico.identity.openid import Openid
 from portico.identity.proofs import proofs_of
 from portico.identity.session import SessionProof
 from portico.observe.audit import Audit
@@ -29,7 +32,17 @@ class SessionRouteSettings(SettingsModel):
         default=None, description="Begin a session for whom the service's answer to a sign-in names."
     )
     logout: Maybe[IdentityName] = Field(
-        default=None, description="End the caller's session, once the service has agreed."
+        default=None,
+        description="End the caller's session: once the service has agreed, or, with openid, at the provider too.",
+    )
+    start: Maybe[IdentityName] = Field(
+        default=None, description="Send browsers to the OpenID provider to sign in, without the service."
+    )
+    callback: Maybe[IdentityName] = Field(
+        default=None, description="Begin a session for whom the provider has sent back, without the service."
+    )
+    backchannel: Maybe[IdentityName] = Field(
+        default=None, description="End sessions that the provider says are over, without the service."
     )
 
     @property
@@ -54,7 +67,7 @@ class SessionStage(Stage[SessionRouteSettings | None]):
         if settings is None:
             return None
         if len(settings.chosen) != 1:
-            site.problem("does exactly one of login and logout")
+            site.problem("does exactly one of login, logout, start, callback and backchannel")
             return None
         ((what, name),) = settings.chosen
         written = site.settings.identity.get(name)
@@ -64,13 +77,37 @@ class SessionStage(Stage[SessionRouteSettings | None]):
         proof = proofs_of(site).by_name.get(name)
         if not isinstance(proof, SessionProof):
             return None  # what is wrong with it has been reported
-        clock, audit = site.live("clock", Clock), site.live("audit", Audit)
-        tellers = site.live("tellers", Tellers)
-        if what == "login":
-            sign_in = SessionSignIn(proof, clock, audit, tellers)
-            return Hooks(on_request=sign_in.before, on_reply=sign_in.after, reply_filter=sign_in.filter)
-        return Hooks(on_reply=SessionSignOut(proof, store_of(site), clock, audit, tellers).after)
+        if what == "login" or (what == "logout" and written.session.openid is None):
+            return _at_service(what, proof, site)
+        if written.session.openid is None or proof.openid is None:
+            site.problem(
+                f"{name} has no provider", what, suggestion=f"write openid under identity.{name}.session"
+            )
+            return None
+        return _at_provider(what, proof, proof.openid, written.session.openid, site)
 
     def explain(self, settings: SessionRouteSettings | None) -> str:
         """What it does."""
         return "off" if settings is None else str(settings)
+
+
+def _at_service(what: str, proof: SessionProof, site: Site) -> Hooks:
+    clock, audit = site.live("clock", Clock), site.live("audit", Audit)
+    tellers = site.live("tellers", Tellers)
+    if what == "login":
+        sign_in = SessionSignIn(proof, clock, audit, tellers)
+        return Hooks(on_request=sign_in.before, on_reply=sign_in.after, reply_filter=sign_in.filter)
+    return Hooks(on_reply=SessionSignOut(proof, store_of(site), clock, audit, tellers).after)
+
+
+def _at_provider(
+    what: str, proof: SessionProof, openid: Openid, settings: OpenidSettings, site: Site
+) -> Hooks:
+    clock, audit = site.live("clock", Clock), site.live("audit", Audit)
+    if what == "start":
+        return Hooks(on_request=Start(proof, openid, settings, clock).answer)
+    if what == "callback":
+        return Hooks(on_request=Callback(proof, openid, settings, clock, audit).answer)
+    if what == "logout":
+        return Hooks(on_request=Logout(proof, openid, settings, clock, audit).answer)
+    return Hooks(on_request=BackChannel(proof, openid, clock, audit).answer, needs_body=BODY_BYTES)

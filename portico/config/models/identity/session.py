@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from portico.config.models.model import SettingsModel
-from portico.config.values import AtLeastOne, Distinct, Flag, HeaderName, PositiveDuration, Text, refuse
+from portico.config.values import AtLeastOne, Distinct, Flag, HeaderName, Maybe, PositiveDuration, Text
 from portico.config.values.origins import Origins
 
+from .cookies import CookieName
 from .forms import Secret
 from .issue import JsonPointer, _long
-
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-
-
-def _cookie(value: object) -> str:
-    if isinstance(value, str) and _TOKEN.fullmatch(value):
-        return value
-    raise refuse("{written} is no name of a cookie", value, "write letters, digits and hyphens")
-
-
-CookieName = Annotated[
-    str, PlainValidator(_cookie), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
-]
+from .openid import OpenidSettings
 
 
 class SessionSettings(SettingsModel):
@@ -67,4 +55,8 @@ class SessionSettings(SettingsModel):
             "email": "/user/email",
         },
         description="Which claim is read from where in the answer of the service that knows passwords.",
+    )
+    openid: Maybe[OpenidSettings] = Field(
+        default=None,
+        description="The OpenID provider where sessions begin, on routes with start and callback.",
     )
