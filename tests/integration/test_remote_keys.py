@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
 from portico.testing import RunningGateway, Upstream, gateway, until
+from tests.certificates import Authority
 from tests.integration.token_issuer import Issuer, public_jwk
 
 CONFIGURATION = """
@@ -18,7 +22,7 @@ logs: {{access: off}}
 identity:
   users: {{jwt: {{{keys}, algorithms: [RS256, ES256], key_set: {{{key_set}}}}}}}
   {more}
-services: {{echo: {{url: "{echo}"}}, auth: {{url: "{issuer}", breaker: off}}}}
+services: {{echo: {{url: "{echo}"}}, auth: {{url: "{issuer}", breaker: off}}, {also}}}
 defaults: {{authenticate: users}}
 routes: [{{match: /**, service: echo}}]
 """
@@ -56,7 +60,7 @@ class Ground:
 
 @asynccontextmanager
 async def ground(
-    issuer: Issuer, keys: str = JWKS, key_set: str = "", more: str = ""
+    issuer: Issuer, keys: str = JWKS, key_set: str = "", more: str = "", also: str = ""
 ) -> AsyncIterator[Ground]:
     async with Upstream() as echo, Upstream(issuer.script) as service:
         issuer.url = service.url
@@ -64,6 +68,7 @@ async def ground(
             keys=keys.format(issuer=service.url),
             key_set=key_set,
             more=more,
+            also=also,
             echo=echo.url,
             issuer=service.url,
         )
@@ -223,3 +228,36 @@ async def test_keys_may_be_on_another_host() -> None:
             assert await here.status(issuer.token()) == 200
             assert keys.asked["/jwks"] == 1
             assert issuer.asked["/jwks"] == 0
+
+
+@asynccontextmanager
+async def over_tls(folder: Path, authority: Authority) -> AsyncIterator[str]:
+    """The URL of a server that publishes keys over TLS."""
+    body = json.dumps({"keys": [public_jwk("RS256", kid="k1")]}).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = authority.issue(["localhost"]).write(folder, "issuer")
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_keys_come_only_from_whom_the_certificate_names(tmp_path: Path) -> None:
+    authority = Authority()
+    issuer = Issuer()
+    async with over_tls(tmp_path, authority) as url:
+        async with ground(issuer, f'jwks: "{url}/jwks", issuer: "{{issuer}}"') as here:
+            await here.becomes(issuer.token(), 503)
+            assert await here.metric("fetched") == 0
+        ca = json.dumps(authority.pem)
+        sure = f'sure: {{url: "{url}", tls: {{ca: {ca}}}}}'
+        async with ground(
+            issuer, 'jwks: {{service: sure, path: /jwks}}, issuer: "{issuer}"', also=sure
+        ) as here:
+            assert await here.status(issuer.token()) == 200
