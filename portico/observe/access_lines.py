@@ -138,6 +138,8 @@ class JsonLines(_Lines):
         if caller is not None:
             known = self._callers.get((caller.subject, caller.tenant))
             extra += self._meet(caller) if known is None else known
+        if x.venue is not None:
+            extra += b'"venueId":%b,' % quote(x.venue.id).encode()
         if self._headers:
             extra += _members(self._extra(x, True))
         return (
@@ -228,6 +230,7 @@ class TextLines(_Lines):
         notes = {
             "user": None if caller is None else caller.subject,
             "tenant": None if caller is None else caller.tenant,
+            "venue": None if x.venue is None else x.venue.id,
             "service": self._service,
             "scheme": "https" if x.request.scheme == b"https" else None,
             "failure": None if failure is None else failure.code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +21,14 @@ from tests.unit.identity.signing import SECRET, sign
 CONFIGURATION = """
 version: 1
 logs: {{access: off}}
-identity: {{users: {{jwt: {{secret: "{secret}", require: [tenant_id]}}}}}}
+identity:
+  users: {{jwt: {{secret: "{secret}", require: [tenant_id]}}}}
+  keys:
+    api_key:
+      keys:
+        bound: {{secret: "sha256:{digest}", tenant: t-1, roles: [manager], venues: [v-mine, v-nowhere]}}
+        free: {{secret: "sha256:{digest}", tenant: t-1, roles: [manager]}}
+        scoped: {{secret: "sha256:{digest}", tenant: t-1, scopes: ["events:view"], venues: [v-mine]}}
 roles:
   admin: {{permissions: ["*"]}}
   manager: {{permissions: ["events:*"]}}
@@ -28,13 +36,15 @@ roles:
   customer: {{permissions: ["events:view"]}}
 services: {{echo: {{url: "{echo}"}}, venue: {{url: "{directory}", breaker: off}}}}
 venues: {{service: venue, everywhere: [admin], roles: {{boss: manager}}{venues}}}
-defaults: {{authenticate: users}}
+defaults: {{authenticate: [users, keys]}}
 routes:
   - {{match: "/venues/{{venueId}}/**", service: echo, venue: required, authorize: "events:view"}}
   - {{match: /events/**, service: echo, venue: required, authorize: {{GET: "events:view", POST: "events:create"}}}}
   - {{match: /maybe, service: echo, venue: optional}}
   - {{match: /open, service: echo}}
 """
+KEY = "k" * 43
+DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
 MINE, THEIRS, NOWHERE = "v-mine", "v-theirs", "v-nowhere"
 
 
@@ -64,7 +74,9 @@ async def grounds(venues: str = "") -> AsyncIterator[Ground]:
         {("t-1", MINE): {"ann": "boss", "gus": "guest"}, ("t-1", THEIRS): {"bob": "boss"}, ("t-2", "v-2"): {}}
     )
     async with Upstream() as echo, Upstream(directory.script) as asked:
-        text = CONFIGURATION.format(secret=SECRET, echo=echo.url, directory=asked.url, venues=venues)
+        text = CONFIGURATION.format(
+            secret=SECRET, digest=DIGEST, echo=echo.url, directory=asked.url, venues=venues
+        )
         async with gateway(text) as running, httpx.AsyncClient(base_url=running.url) as client:
             yield Ground(running, directory, client, echo)
 
@@ -197,6 +209,42 @@ async def test_the_role_at_the_venue_decides_and_not_the_one_elsewhere(ground: G
     assert (await ground.ask("bob", f"/events?venueId={MINE}", role="manager")).status_code == 404
 
 
+async def test_a_key_acts_at_the_venues_that_it_is_bound_to(
+    ground: Ground, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def ask(key: str, venue: str, method: str = "GET") -> httpx.Response:
+        fields = {"x-api-key": f"ptk_{key}.{KEY}", "x-venue-id": venue}
+        return await ground.client.request(method, "/events", headers=fields)
+
+    reply = await ask("bound", MINE, "POST")
+    assert told(reply) == {"id": MINE, "role": "manager", "permissions": "events:*"}
+    assert told(reply, "x-tenant-")["source"] == "api-key"
+    # Somebody else's venue; one that it is bound to and that the tenant has not; one without being bound at all.
+    for key, venue in (
+        ("bound", THEIRS),
+        ("bound", "v-2"),
+        ("bound", NOWHERE),
+        ("free", MINE),
+        ("scoped", THEIRS),
+    ):
+        refused = await ask(key, venue)
+        assert (refused.status_code, refused.json()["detail"]) == (404, "Venue not found"), (key, venue)
+    assert told(await ask("scoped", MINE)) == {"id": MINE, "role": "", "permissions": "events:view"}
+    assert (await ask("scoped", MINE, "POST")).status_code == 403
+    await _audited(capfd, "cross_venue_attempt")
+
+
+async def _audited(capfd: pytest.CaptureFixture[str], event: str) -> dict[str, Any]:
+    lines: list[dict[str, Any]] = []
+
+    def written() -> bool:
+        lines.extend(json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{"))
+        return any(line.get("event") == event for line in lines)
+
+    await until(written, f"an audit line of {event}")
+    return next(line for line in lines if line.get("event") == event)
+
+
 async def test_an_admin_passes_everywhere_but_not_beyond_the_tenant(ground: Ground) -> None:
     reply = await ground.ask("root", f"/events?venueId={THEIRS}", role="admin")
     assert told(reply) == {"id": THEIRS, "role": "admin", "permissions": "*"}
@@ -295,15 +343,6 @@ async def _spoofs(ground: Ground, options: str) -> None:
 async def test_every_refusal_is_an_audit_event(capfd: pytest.CaptureFixture[str]) -> None:
     async with grounds() as ground:
         await ground.ask("ann", f"/events?venueId={THEIRS}")
-        lines: list[dict[str, Any]] = []
-
-        def written() -> bool:
-            lines.extend(
-                json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")
-            )
-            return any(line.get("event") == "venue_violation" for line in lines)
-
-        await until(written, "the audit line")
-        (line,) = [line for line in lines if line.get("event") == "venue_violation"]
+        line = await _audited(capfd, "venue_violation")
         assert (line["severity"], line["userId"], line["tenantId"]) == ("high", "ann", "t-1")
         assert line["venueId"] == THEIRS

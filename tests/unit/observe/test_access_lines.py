@@ -10,6 +10,7 @@ import pytest
 from portico.exchange import failure
 from portico.exchange.exchange import Exchange
 from portico.exchange.identity import Identity
+from portico.exchange.venue import Venue
 from portico.observe.access_lines import JsonLines, TextLines
 from portico.observe.access_log import RouteLog, level_of, status_of
 from portico.observe.redaction import Redaction
@@ -83,6 +84,22 @@ def test_a_request_is_one_line_with_everything_in_it() -> None:
         "tenantId": "acme",
         "msg": "POST /tickets/7 - 201",
     }
+
+
+def test_a_checked_venue_is_in_the_line() -> None:
+    x = exchange(identity=Identity("u", "users", "jwt", tenant="t"))
+    x.venue = Venue("v-1", None, ())
+    (line,) = logged(x)
+    assert (line["tenantId"], line["venueId"]) == ("t", "v-1")
+    assert b"v-1" in coloured_line(x)
+
+
+def coloured_line(x: Exchange) -> bytes:
+    sink = Kept()
+    log, writer = route(sink, colour=True)
+    log.end(x)
+    writer.flush()
+    return sink.data
 
 
 def test_a_caller_without_a_tenant_has_none_in_the_line() -> None:
