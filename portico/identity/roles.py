@@ -27,6 +27,10 @@ class RoleSettings(Protocol):
         """The roles that it includes."""
 
 
+ADMIN = "admin"
+ADMINS_ONLY = "routes that only admins may use"  # what stages of one configuration share: names of routes
+
+
 class Roles:
     """All roles of a configuration, flattened. A role includes itself."""
 
@@ -59,6 +63,10 @@ class Roles:
             for name, grants in self._grants.items()
             if any(covers(granted, permission) for granted in grants)
         )
+
+    def only_admins(self, allowed: frozenset[str]) -> bool:
+        """Whether these roles, of which there is one, may do everything anyway, or are called admin."""
+        return bool(allowed) and all("*" in self.granted(role) or role == ADMIN for role in allowed)
 
     def grant(self, role: str, permission: str) -> str:
         """By which of its permissions the holder of `role` may do `permission`, and which role lends it; or ""."""

@@ -23,7 +23,7 @@ from portico.config.values import Distinct, Maybe, OneOrMany, OrOff, refuse
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.authorize import Access, Demand
 from portico.hooks.owners import InBody, InPath, InQuery, Owner
-from portico.identity.roles import OWN, Roles
+from portico.identity.roles import ADMINS_ONLY, OWN, Roles
 from portico.observe.audit import Audit
 from portico.routing import parse_path
 
@@ -187,6 +187,9 @@ class AuthorizeStage(Stage[Written]):
             table.setdefault(b"HEAD", table[b"GET"])
         if other is None and site.methods and site.methods.isdisjoint(table):
             site.problem("names no method that this route takes, so that nobody could call it")
+        demands = [*table.values(), other] if other is not None else list(table.values())
+        if all(roles.only_admins(demand.allowed | demand.own) for demand in demands):
+            site.shared(ADMINS_ONLY, set[str]).add(site.route)
         access = Access(table, other, site.live("audit", Audit), roles)
         return Hooks(access.judge, needs_body=needs_body, reason=access.reason)
 

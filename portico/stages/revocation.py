@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from portico.exchange.stage import Hooks, Phase, Site, Stage
 from portico.hooks.judge import Judging, asker_of
+from portico.identity.roles import ADMINS_ONLY
 
 Written = Literal["open", "closed"]
 
@@ -24,7 +25,8 @@ class RevocationStage(Stage[Written | None]):
     always: ClassVar[bool] = True
     settings = Written
     summary: ClassVar[str] = (
-        "What callers meet while the store that knows of revocations is away: open lets them pass, closed does not."
+        "What callers meet while the store that knows of revocations is away: open lets them pass, closed "
+        "does not. By default closed on routes that only admins may use."
     )
 
     def compile(self, settings: Written | None, site: Site) -> Hooks | None:
@@ -32,8 +34,12 @@ class RevocationStage(Stage[Written | None]):
         asker = asker_of(site)
         if asker is None:
             return None
-        return Hooks(on_request=Judging(asker, closed=settings == "closed").judge)
+        # What only admins may do is worth more than that it can be done just now (authorize is compiled before).
+        usual = "closed" if site.route in site.shared(ADMINS_ONLY, set[str]) else "open"
+        return Hooks(on_request=Judging(asker, closed=(settings or usual) == "closed").judge)
 
     def explain(self, settings: Written | None) -> str:
         """What happens without the store."""
-        return f"refuses what was revoked; without the store: {settings or 'open'}"
+        return (
+            f"refuses what was revoked; without the store: {settings or 'open, closed where only admins may'}"
+        )

@@ -34,6 +34,7 @@ routes:
     service: echo
     authorize: {{roles: [admin]}}
     rate_limit: [{{allow: 9/h, per: ip}}, {{allow: 2/h, per: user}}]
+  - {{match: /risked, service: echo, authorize: {{roles: [admin]}}, revocation: open}}
   - {{match: /open, service: echo}}
   - {{match: /watched, service: echo, rate_limit: [{{allow: 1/h, per: user, mode: report}}]}}
   - {{match: /closed, service: echo, revocation: closed}}
@@ -141,3 +142,12 @@ async def test_without_the_store_this_worker_counts_and_closed_routes_are_closed
     reply = await ask(running.port, "/closed", bearer())
     assert (reply.status, reply.get(b"retry-after")) == (503, b"1")
     assert await status(running, "/open") == 401
+
+
+async def test_without_the_store_routes_of_admins_are_closed_unless_they_say_otherwise(
+    running: RunningGateway, elsewhere: Elsewhere
+) -> None:
+    assert await status(running, "/guarded", **bearer(role="admin")) == 200
+    elsewhere.away = True
+    assert await status(running, "/guarded", **bearer(role="admin")) == 503
+    assert await status(running, "/risked", **bearer(role="admin")) == 200
