@@ -16,7 +16,7 @@ from portico.observe.audit import Audit
 from .owners import Owner
 
 _NOTHING, _THEIRS, _ALL = 0, 1, 2
-_REMEMBERED = 1024  # sets of direct permissions that a demand has judged
+_REMEMBERED = 256  # sets of direct permissions that a demand has judged
 _NOBODY = frozenset[str]()
 
 
