@@ -102,7 +102,7 @@ def test_the_first_run_makes_private_secrets_and_the_next_keeps_them(ready: Path
     secret, password = (file.read_text().strip() for file in files)
     assert len(secret) >= 64
     assert len(password) >= 16
-    assert first.stdout == f"run profiles/tiny.yaml with {secret} for demo@psa.example {password}\n"
+    assert first.stdout == f"run profiles/tiny.yaml with {secret} for demo@tiny.example {password}\n"
     assert stat.S_IMODE((ready / "var").stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     again = make(ready, "run", "PROFILE=tiny")
