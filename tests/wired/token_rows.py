@@ -123,6 +123,22 @@ NOW = int(time())
 
 JWT_ROWS = (
     Row(
+        "identity.*.jwt.jwks",
+        ("<issuer>/jwks", "<issuer>/none"),
+        (200, 503),
+        published,
+        JWKS,
+        upstreams=PUBLISHED,
+    ),
+    Row(
+        "identity.*.jwt.discover",
+        ("<issuer>", "<issuer>/none"),
+        (200, 503),
+        discovered,
+        DISCOVERED,
+        upstreams=PUBLISHED,
+    ),
+    Row(
         "identity.*.jwt.jwks.url",
         ("<issuer>/jwks", "<issuer>/none"),
         (200, 503),
