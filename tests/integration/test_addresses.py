@@ -100,3 +100,13 @@ async def test_addresses_are_asked_before_limits_and_proof(client: httpx.AsyncCl
     assert await status(client, "/shared", "198.51.100.7") == 403
     assert await status(client, "/proven", "198.51.100.7") == 403
     assert await status(client, "/proven", "203.0.113.9") == 401
+
+
+async def test_a_client_that_nobody_trusts_does_not_choose_its_address() -> None:
+    async with Upstream() as service:
+        text = CONFIGURATION.format(secret=SECRET, url=service.url).replace(
+            "  trusted_proxies: [127.0.0.1]\n", ""
+        )
+        async with gateway(text) as running, httpx.AsyncClient(base_url=running.url) as client:
+            assert await status(client, "/office", "10.1.2.3") == 403
+            assert await status(client, "/all", "198.51.100.7") == 200, "nor can it have others kept out"
