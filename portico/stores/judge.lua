@@ -1,4 +1,4 @@
--- Answers all questions of one turn of a worker's loop in one call (portico/stores/redis.py, ADR 0010).
+-- Answers all questions of one turn of a worker's loop in one call (portico/stores/redis.py, docs/adr/0012).
 --
 -- ARGV[1]: what all keys begin with. ARGV[2]: the questions, as MessagePack. ARGV[3]: seconds since EPOCH, in tests;
 -- otherwise the server's own clock counts, so that a fleet has one. KEYS[1]: only in a cluster, to find the node.
