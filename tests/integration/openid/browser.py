@@ -91,7 +91,7 @@ class Browser:
         if sent:
             headers["cookie"] = "; ".join(sent)
         asked: Any = {"data": dict(form)} if form is not None else {}
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=60) as client:
             target = place + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             reply = await client.request(
                 "POST" if form is not None else "GET", target, headers=headers, **asked
