@@ -132,6 +132,7 @@ JSON = "application/json"
         (b"", JSON, "", 403),
         (b'{"user": {"id": "ann"}, "x": "' + b"x" * (1 << 20) + b'"}', JSON, "", 413),
     ],
+    ids=lambda given: repr(given)[:40],
 )
 async def test_the_owner_in_a_body(
     client: httpx.AsyncClient, body: bytes, kind: str, coding: str, status: int
