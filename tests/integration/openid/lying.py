@@ -3,6 +3,7 @@ code once, and signs for who asked."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -35,6 +36,7 @@ class LyingProvider:
         self.checks_pkce = True
         self.gives_codes_once = True
         self.access_token = "an access token"
+        self.delay_s = 0.0
         self.asked: list[Message] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -73,6 +75,8 @@ class LyingProvider:
             request = await link.request()
             self.asked.append(request)
             path = request.target.decode().partition("?")[0]
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
             status, said = self._answer(path, request)
             body = json.dumps(said).encode()
             link.send(
