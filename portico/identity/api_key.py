@@ -31,7 +31,7 @@ log = logging.getLogger("portico")
 SOURCE = "api-key"
 MOST_KNOWN = 10_000
 MOST_UNKNOWN = 10_000
-UNKNOWN_S = 5.0  # that an id which there is not is not asked for again
+UNKNOWN_S = 1.0  # that an id which there is not is not asked for again
 USED_EVERY_S = 30.0  # how often the store is told which keys were used
 USED_KEPT_S = 400 * 86_400.0
 

@@ -155,8 +155,13 @@ class MemoryStore:
         return True
 
     async def find(self, kind: Kind, key: str) -> bytes | None:
+        wall = self._wall()
         found = self._records.get((kind, key))
-        return found[0] if found is not None and found[1] > self._wall() else None
+        if found is None and self._journal is not None:
+            # A command may have written it a moment ago, and its user be here already.
+            self._try(self._journal.look, self, wall)
+            found = self._records.get((kind, key))
+        return found[0] if found is not None and found[1] > wall else None
 
     async def keep(self, kind: Kind, key: str, value: bytes, until: float | None) -> None:
         checked(value)

@@ -68,11 +68,14 @@ async def test_what_another_process_writes_is_taken_over(tmp_path: Path) -> None
     await command.revoke(b"user:1", WALL + 60, before=WALL)
     await command.keep("apikey", "k", b"1", None)
     gateway.sweep()
-    assert await gateway.find("apikey", "k") is None, "it looks four times a second"
+    assert await outcome(gateway, b"user:1") is Outcome.PASSED, "it looks four times a second"
+    assert await gateway.find("apikey", "k") == b"1", "but at once for what it does not know"
+    await command.keep("apikey", "k", b"2", None)
+    assert await gateway.find("apikey", "k") == b"1"
     clock.now += LOOK_S
     gateway.sweep()
     assert await outcome(gateway, b"user:1") is Outcome.REVOKED
-    assert await gateway.find("apikey", "k") == b"1"
+    assert await gateway.find("apikey", "k") == b"2"
     await command.drop("apikey", "k")
     clock.now += LOOK_S
     gateway.sweep()
@@ -96,10 +99,12 @@ async def test_changes_of_both_are_seen_by_both_in_whatever_order(tmp_path: Path
 async def test_a_swap_is_decided_in_the_file(tmp_path: Path) -> None:
     one, other = opened(tmp_path), opened(tmp_path)
     await one.keep("refresh", "f", b"0", WALL + 60)
-    assert await other.find("refresh", "f") is None, "it has not looked yet"
-    assert await other.swap("refresh", "f", b"0", b"1", WALL + 60)
-    assert not await one.swap("refresh", "f", b"0", b"2", WALL + 60)
-    assert await one.find("refresh", "f") == b"1", "who comes second sees at once who was first"
+    assert await other.find("refresh", "f") == b"0"
+    await one.keep("refresh", "f", b"1", WALL + 60)
+    assert await other.find("refresh", "f") == b"0", "it has not looked again"
+    assert await other.swap("refresh", "f", b"1", b"2", WALL + 60)
+    assert not await one.swap("refresh", "f", b"1", b"3", WALL + 60)
+    assert await one.find("refresh", "f") == b"2", "who comes second sees at once who was first"
     assert await one.drop("refresh", "f")
     assert not await other.drop("refresh", "f")
     await one.close()
