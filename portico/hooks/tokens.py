@@ -24,7 +24,7 @@ from portico.exchange.failure import (
     VALIDATION_ERROR,
     Failure,
 )
-from portico.exchange.marks import family_mark, tenant_mark, user_mark
+from portico.exchange.marks import tenant_mark, user_mark
 from portico.exchange.reply import Reply
 from portico.identity.claims import PLAIN
 from portico.identity.families import Families, Turn
@@ -56,14 +56,23 @@ def follow(document: Any, pointer: str) -> Any:
 
 
 class SignIn:
-    """Makes the filter for a sign-in's answer. `claims`: claim → pointer; `access`, `refresh`: members' names."""
+    """Makes the filter for a sign-in's answer. `claims`: claim → pointer, and which of them is the subject; `access`,
+    `refresh`: members' names."""
 
-    __slots__ = ("_access", "_claims", "_clock", "_issuer", "_refresh")
+    __slots__ = ("_access", "_claims", "_clock", "_issuer", "_refresh", "_subject")
 
     def __init__(
-        self, issuer: Issuer, claims: Mapping[str, str], access: str, refresh: str, clock: Clock
+        self,
+        issuer: Issuer,
+        claims: Mapping[str, str],
+        clock: Clock,
+        *,
+        subject: str,
+        access: str,
+        refresh: str,
     ) -> None:
         self._issuer = issuer
+        self._subject = subject
         self._claims = dict(claims)
         self._access = access
         self._refresh = refresh
@@ -88,9 +97,9 @@ class SignIn:
         if not isinstance(said, dict):
             raise BadAnswerError("the answer to a sign-in is no JSON object")
         claims = {name: follow(said, pointer) for name, pointer in self._claims.items()}
-        subject = next(iter(self._claims))
-        if not isinstance(claims[subject], str | int) or claims[subject] == "":
-            raise BadAnswerError(f"the answer to a sign-in has nothing at {self._claims[subject]}")
+        subject = claims[self._subject]
+        if type(subject) not in (str, int) or subject == "":
+            raise BadAnswerError(f"the answer to a sign-in names nobody at {self._claims[self._subject]}")
         family = self._issuer.new_family()
         said[self._access] = self._issuer.access(claims, wall, family)
         if self._issuer.refreshes:
@@ -188,7 +197,7 @@ class Refreshing:
     async def _rotate(self, x: Exchange, refresh: Refresh, wall: float) -> Reply | Failure:
         subject = _first(refresh.claims, self._subjects) or ""
         tenant = _first(refresh.claims, self._tenants)
-        marks = [family_mark(refresh.family), user_mark(tenant, subject)]
+        marks = [*refresh.marks, user_mark(tenant, subject)]
         if tenant is not None:
             marks.append(tenant_mark(tenant))
         judged = await self._store.judge(Ask(marks=marks, issued=refresh.issued))
@@ -268,6 +277,8 @@ class Granting:
         identity = x.identity
         if identity is None:
             return FORBIDDEN.because("tokens are granted to nobody who was not proven")
+        if identity.venues:
+            return FORBIDDEN.because("a token cannot be bound to venues, as its caller is")
         audience = _member(x.body or b"", "audience")
         if audience is None or audience not in self._audiences:
             error = {
@@ -292,17 +303,17 @@ class Granting:
 class SignOut:
     """Revokes what a caller was proven by, if a token of `method`, and its family, once the service has agreed."""
 
-    __slots__ = ("_audit", "_clock", "_method", "_store", "_tellers", "_until_s")
+    __slots__ = ("_audit", "_clock", "_issuer", "_method", "_store", "_tellers")
 
     def __init__(
-        self, method: str, store: Store, clock: Clock, audit: Audit, tellers: Tellers, until_s: float
+        self, method: str, issuer: Issuer, store: Store, clock: Clock, audit: Audit, tellers: Tellers
     ) -> None:
         self._method = method
+        self._issuer = issuer
         self._store = store
         self._clock = clock
         self._audit = audit
         self._tellers = tellers
-        self._until_s = until_s
 
     def after(self, x: Exchange, reply: Reply) -> None:
         """on_reply."""
@@ -311,7 +322,7 @@ class SignOut:
             return
         if not reply.from_service or not 200 <= reply.status < 300:
             return
-        until = max(self._clock.wall(x.now) + self._until_s, identity.expires or 0.0)
+        until = max(self._issuer.until(self._clock.wall(x.now)), identity.expires or 0.0)
         marks = [mark for mark in identity.marks if mark.startswith(_ENDED_BY_SIGN_OUT)]
         self._audit("signed_out", "low", x)
         self._tellers.tell("a sign-out", lambda: self._revoke(marks, until))

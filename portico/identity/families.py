@@ -64,7 +64,8 @@ class Families:
         current, moved = json.loads(record)
         if token.generation == current:
             return int(current) + 1
-        if token.generation == current - 1 and wall - moved <= self._grace_s:
+        # Without a grace nothing is forgiven, however near, or with clocks that differ.
+        if self._grace_s and token.generation == current - 1 and wall - moved <= self._grace_s:
             return int(current) + 1
         return None
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field
 
 from portico.config.models.identity import JwtSettings
-from portico.config.models.identity.issue import IssueSettings
+from portico.config.models.identity.issue import OWN_CLAIMS, IssueSettings
 from portico.config.models.model import SettingsModel
 from portico.config.references import IdentityName
 from portico.config.values import Maybe, OrOff
@@ -114,7 +114,18 @@ class _Compiling:
 
     def _login(self, issuer: Issuer) -> Hooks:
         answer = self._issue.answer
-        sign_in = SignIn(issuer, self._issue.claims, answer.access, answer.refresh, self._clock)
+        subjects = [name for name in self._block.claims.subject if name in self._issue.claims]
+        if not subjects:
+            self._problem(f"claims has none that says who: {' or '.join(self._block.claims.subject)}")
+            return Hooks()
+        sign_in = SignIn(
+            issuer,
+            self._issue.claims,
+            self._clock,
+            subject=subjects[0],
+            access=answer.access,
+            refresh=answer.refresh,
+        )
         no_store = ((b"cache-control", b"no-store"),)
         return Hooks(on_request=sign_in.ask_plainly, reply_filter=sign_in.filter, reply_fields=no_store)
 
@@ -138,10 +149,9 @@ class _Compiling:
         return Hooks(on_request=refreshing.answer, needs_body=BODY_BYTES)
 
     def _logout(self, issuer: Issuer) -> Hooks:
-        longest_s = max(self._issue.access, self._issue.refresh) + self._block.leeway
         tellers = self._site.live("tellers", Tellers)
         return Hooks(
-            on_reply=SignOut(self._name, self._store, self._clock, self._audit, tellers, longest_s).after
+            on_reply=SignOut(self._name, issuer, self._store, self._clock, self._audit, tellers).after
         )
 
     def _grant(self, issuer: Issuer) -> Hooks | None:
@@ -173,7 +183,17 @@ class _Compiling:
         if found is None:
             return None
         key, algorithm = found
+        unsaid = [name for name in block.require if name not in issue.claims and name not in OWN_CLAIMS]
+        if unsaid:
+            self._problem(
+                f"claims lacks {', '.join(unsaid)}, without which tokens of {self._name} are refused"
+            )
+            return None
+        if issue.answer.access == issue.answer.refresh:
+            self._problem(f"answer has two members {issue.answer.access}")
+            return None
         return Issuer(
+            self._name,
             key,
             algorithm,
             issuer=block.issuer,
@@ -182,6 +202,7 @@ class _Compiling:
             access_s=issue.access,
             refresh_s=issue.refresh,
             refresh_secret=secret,
+            leeway_s=block.leeway,
         )
 
     def _key(self) -> tuple[Any, str] | None:

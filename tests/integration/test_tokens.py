@@ -4,77 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
-from math import inf
-from typing import Any
 
 import jwt
 import pytest
 
-from portico.exchange.marks import user_mark
-from portico.rules import Limits
-from portico.stores import MemoryStore
-from portico.testing import Link, Message, RunningGateway, Upstream, gateway
+from portico.testing import RunningGateway, Upstream, gateway
+from tests.integration.signing_in import USER, Auth, configured, may, post, refresh, sign_in
 from tests.unit.identity.signing import SECRET
-from tests.wired.site import ask
-
-REFRESH_SECRET = "the refresh secret of the tests, which is another one"
-USER = {"id": "u-1", "tenant_id": "t-1", "role": "agent", "email": "ada@shop.test"}
-
-CONFIGURATION = """
-version: 1
-gateway: {{listen: ["127.0.0.1:0"]}}
-logs: {{access: off, level: error}}
-identity:
-  users:
-    jwt:
-      secret: "{secret}"
-      type: access
-      issuer: shop
-      issue: {{refresh_secret: "{refresh}", access: 1h, refresh: 2h, {more}}}
-  services:
-    jwt:
-      secret: "the secret of service tokens, which is a third one"
-      header: x-service-token
-      audience: [reports]
-      issue: {{access: 5m, audiences: [reports, stock]}}
-roles: {{agent: {{}}, admin: {{}}}}
-services:
-  auth: {{url: "{auth}"}}
-defaults: {{authenticate: users}}
-routes:
-  - {{match: POST /login, service: auth, authenticate: none, tokens: {{login: users}}}}
-  - {{match: POST /refresh, service: auth, authenticate: none, tokens: {{refresh: users}}}}
-  - {{match: POST /logout, service: auth, tokens: {{logout: users}}}}
-  - {{match: POST /grant, service: auth, tokens: {{grant: services}}}}
-  - {{match: /reports, service: auth, authenticate: services}}
-  - {{match: /me, service: auth}}
-  - {{match: /admin, service: auth, authorize: {{roles: [admin]}}}}
-"""
-
-
-class Auth:
-    """A service that knows one user. `status` is what it answers with to everything but a look-up."""
-
-    def __init__(self) -> None:
-        self.status = b"200 OK"
-        self.user: dict[str, Any] | None = dict(USER)
-        self.body: bytes | None = None
-
-    async def __call__(self, link: Link) -> None:
-        while True:
-            request = await link.request()
-            said: dict[str, Any] = {"user": self.user, "accessToken": "of the service"}
-            status = self.status
-            if request.target.startswith(b"/users/"):
-                assert request.get(b"x-gateway-internal") == b"true"
-                status, said = (b"200 OK", self.user) if self.user else (b"404 Not Found", {})
-            body = json.dumps(said).encode() if self.body is None else self.body
-            link.send(
-                b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-                % (status, len(body), body)
-            )
 
 
 @pytest.fixture
@@ -82,34 +19,10 @@ def auth() -> Auth:
     return Auth()
 
 
-def configured(service: Upstream, more: str = "") -> str:
-    return CONFIGURATION.format(secret=SECRET, refresh=REFRESH_SECRET, auth=service.url, more=more)
-
-
 @pytest.fixture
 async def running(auth: Auth) -> AsyncIterator[RunningGateway]:
     async with Upstream(auth) as service, gateway(configured(service)) as made:
         yield made
-
-
-async def post(running: RunningGateway, path: str, said: object = None, **fields: str) -> Message:
-    body = b"" if said is None else json.dumps(said).encode()
-    return await ask(running.port, path, fields, method="POST", body=body)
-
-
-async def sign_in(running: RunningGateway) -> dict[str, Any]:
-    reply = await post(running, "/login", {"email": "ada@shop.test", "password": "right"})
-    assert reply.status == 200, reply.body
-    said: dict[str, Any] = json.loads(reply.body)
-    return said
-
-
-async def refresh(running: RunningGateway, token: str) -> Message:
-    return await post(running, "/refresh", {"refreshToken": token})
-
-
-async def may(running: RunningGateway, access: str, path: str = "/me") -> int:
-    return (await ask(running.port, path, {"authorization": f"Bearer {access}"})).status
 
 
 async def test_a_sign_in_gives_tokens_that_are_accepted(running: RunningGateway) -> None:
@@ -140,26 +53,6 @@ async def test_a_service_that_does_not_say_who_gives_no_tokens(
     reply = await post(running, "/login", {})
     assert reply.status == 500
     assert b"oken" not in reply.body.replace(b"type", b"")
-
-
-async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(running: RunningGateway) -> None:
-    first = await sign_in(running)
-    reply = await refresh(running, first["refreshToken"])
-    assert reply.status == 200
-    assert reply.get(b"cache-control") == b"no-store"
-    second = json.loads(reply.body)
-    assert second.keys() == {"accessToken", "refreshToken"}
-    assert await may(running, second["accessToken"]) == 200
-    reply = await refresh(running, second["refreshToken"])
-    third = json.loads(reply.body)
-    assert await may(running, third["accessToken"]) == 200
-    # A thief who kept the first one, or the owner after the thief: nobody goes on.
-    assert (await refresh(running, first["refreshToken"])).status == 401
-    assert (await refresh(running, third["refreshToken"])).status == 401
-    for said in (first, second, third):
-        assert await may(running, said["accessToken"]) == 401
-    # Another sign-in of the same user is another family.
-    assert await may(running, (await sign_in(running))["accessToken"]) == 200
 
 
 async def test_of_two_at_once_one_is_late(running: RunningGateway) -> None:
@@ -196,53 +89,6 @@ async def test_a_new_token_says_what_is_true_now(auth: Auth) -> None:
         assert await may(running, said["accessToken"]) == 401
 
 
-def forged(**claims: Any) -> str:
-    now = int(time.time())
-    said = {
-        "type": "refresh",
-        "fam": "f",
-        "gen": 0,
-        "iss": "shop",
-        "iat": now,
-        "exp": now + 60,
-        "said": {"sub": "u"},
-    }
-    return jwt.encode({**said, **claims}, REFRESH_SECRET, algorithm="HS256")
-
-
-async def test_only_refresh_tokens_refresh(running: RunningGateway) -> None:
-    said = await sign_in(running)
-    other_secret = jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), SECRET)
-    unsigned = jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), "", algorithm="none")
-    for token in (
-        said["accessToken"],
-        forged(type="access"),
-        forged(iss="elsewhere"),
-        forged(exp=int(time.time()) - 1),
-        forged(gen="0"),
-        forged(gen=5),
-        forged(said=None),
-        other_secret,
-        unsigned,
-        "x",
-    ):
-        assert (await refresh(running, token)).status == 401, token
-    assert (await refresh(running, forged(fam="g"))).status == 200  # the twin of those above
-    bodies: list[object] = [{}, {"refreshToken": 5}, [], "text"]
-    for body in bodies:
-        reply = await post(running, "/refresh", body)
-        assert reply.status == 422, body
-        assert json.loads(reply.body)["code"] == "VALIDATION_ERROR"
-
-
-async def test_a_revoked_user_cannot_refresh(running: RunningGateway) -> None:
-    said = await sign_in(running)
-    store = running.gateway.live.get("store", lambda: MemoryStore(Limits(0)))
-    await store.revoke(user_mark("t-1", "u-1"), inf, time.time() + 1)
-    assert (await refresh(running, said["refreshToken"])).status == 401
-    assert await may(running, said["accessToken"]) == 401
-
-
 async def test_a_sign_out_ends_the_token_and_its_family_when_the_service_agrees(
     running: RunningGateway, auth: Auth
 ) -> None:
@@ -256,16 +102,3 @@ async def test_a_sign_out_ends_the_token_and_its_family_when_the_service_agrees(
     assert await may(running, said["accessToken"]) == 401
     assert (await refresh(running, said["refreshToken"])).status == 401
     assert await may(running, other["accessToken"]) == 200
-
-
-async def test_a_service_token_is_for_its_audience(running: RunningGateway) -> None:
-    bearer = {"authorization": f"Bearer {(await sign_in(running))['accessToken']}"}
-    reply = await post(running, "/grant", {"audience": "reports"}, **bearer)
-    said = json.loads(reply.body)
-    assert (said["tokenType"], said["expiresIn"]) == ("Bearer", 300)
-    token = {"x-service-token": said["accessToken"]}
-    assert (await ask(running.port, "/reports", token)).status == 200
-    stock = json.loads((await post(running, "/grant", {"audience": "stock"}, **bearer)).body)
-    assert (await ask(running.port, "/reports", {"x-service-token": stock["accessToken"]})).status == 401
-    assert (await post(running, "/grant", {"audience": "payroll"}, **bearer)).status == 422
-    assert (await post(running, "/grant", {"audience": "reports"})).status == 401

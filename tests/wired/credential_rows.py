@@ -172,7 +172,16 @@ async def role_at_login(site: Site) -> object:
 def spent(**more: object) -> str:
     """A refresh token of the first generation, as the gateway makes it."""
     now = int(time.time())
-    said = {"type": "refresh", "fam": "f", "gen": 0, "iat": now, "exp": now + 60, "said": {"sub": "ada"}}
+    said: dict[str, Any] = {
+        "type": "refresh",
+        "of": "users",
+        "fam": "f",
+        "gen": 0,
+        "jti": "j",
+        "iat": now,
+        "exp": now + 60,
+    }
+    said["said"] = {"sub": "ada"}
     return jwt.encode({**said, **more}, SECRET[::-1], "HS256")
 
 

@@ -14,6 +14,8 @@ from portico.config.values import Distinct, Duration, Maybe, OneOrMany, Positive
 from .forms import Secret
 
 _SECRET_BYTES = 32
+OWN_CLAIMS = frozenset({"iat", "exp", "nbf", "jti", "iss", "aud", "type", "fam", "gen", "said", "of"})
+"""What each token says for itself, whatever an answer has."""
 
 
 def _long(secret: Secret) -> Secret:
@@ -38,6 +40,15 @@ JsonPointer = Annotated[
 ]
 
 
+def _claim(name: str) -> str:
+    if name in OWN_CLAIMS:
+        raise refuse("{written} is a claim that the gateway makes itself", name, "leave it out")
+    return name
+
+
+ClaimName = Annotated[Text, AfterValidator(_claim)]
+
+
 def _user_path(value: object) -> str:
     if isinstance(value, str) and value.startswith("/") and value.count("{id}") == 1:
         return value
@@ -54,7 +65,7 @@ class UserSettings(SettingsModel):
 
     service: ServiceName = Field(description="The service that knows users.")
     path: UserPath = Field(default="/users/{id}", description="The path of a user; {id} is the subject.")
-    claims: dict[Text, JsonPointer] = Field(
+    claims: dict[ClaimName, JsonPointer] = Field(
         default_factory=lambda: {"role": "/role", "email": "/email"},
         description="Which claim is read from where in the answer.",
     )
@@ -85,7 +96,7 @@ class IssueSettings(SettingsModel):
         default=0.0,
         description="How long the refresh token before the last is forgiven, for clients that lost an answer.",
     )
-    claims: dict[Text, JsonPointer] = Field(
+    claims: dict[ClaimName, JsonPointer] = Field(
         default_factory=lambda: {
             "sub": "/user/id",
             "tenant_id": "/user/tenant_id",
