@@ -20,9 +20,9 @@ PATIENCE_S = 20.0
 class RedisServer:
     """One server. `port` and `path` stay the same over `kill` and `start`."""
 
-    def __init__(self, folder: Path, options: Sequence[str] = (), port: int = 0) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.folder = folder
-        self.port = port or _free_port()
+        self.port = free_port()
         self.path = folder / "redis.sock"
         self._options = list(options)
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,9 +44,12 @@ class RedisServer:
             time.sleep(0.01)
 
     def _command(self) -> list[str]:
+        files = [option for option in self._options if option.endswith(".conf")]
+        options = [option for option in self._options if option not in files]
         return [
+            *files,
             *("--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.path)),
-            *("--save", "", "--appendonly", "no", "--dir", str(self.folder), *self._options),
+            *("--save", "", "--appendonly", "no", "--dir", str(self.folder), *options),
         ]
 
     def _answers(self) -> bool:
@@ -81,10 +84,17 @@ class RedisServer:
         ).stdout.strip()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """One below those of cluster buses, which are 10,000 higher."""
+    while True:
+        with socket.socket() as probe, socket.socket() as bus:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            if port >= 55_000:
+                continue
+            with contextlib.suppress(OSError):
+                bus.bind(("127.0.0.1", port + 10_000))
+                return port
 
 
 @contextlib.contextmanager
@@ -99,3 +109,36 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
             yield server
         finally:
             server.kill()
+
+
+@contextlib.contextmanager
+def redis_sentinel(watched: RedisServer) -> Iterator[RedisServer]:
+    """A Sentinel that calls this server `mine`."""
+    with tempfile.TemporaryDirectory(prefix="portico-redis-") as folder:
+        file = Path(folder) / "sentinel.conf"
+        file.write_text(f"sentinel monitor mine 127.0.0.1 {watched.port} 1\n")
+        sentinel = RedisServer(Path(folder), [str(file), "--sentinel"])
+        sentinel.start()
+        try:
+            yield sentinel
+        finally:
+            sentinel.kill()
+
+
+@contextlib.contextmanager
+def redis_cluster(count: int) -> Iterator[list[RedisServer]]:
+    """So many nodes that know each other, each with its share of the slots."""
+    with contextlib.ExitStack() as stack:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "20000")
+        nodes = [stack.enter_context(redis_server(*options)) for _ in range(count)]
+        for number, node in enumerate(nodes):
+            first, last = number * 16384 // count, (number + 1) * 16384 // count - 1
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+        for node in nodes[1:]:
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(nodes[0].port))
+        end = time.monotonic() + PATIENCE_S
+        while not all("cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in nodes):
+            assert time.monotonic() < end, "the nodes do not make a cluster"
+            time.sleep(0.05)
+        yield nodes

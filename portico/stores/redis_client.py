@@ -50,14 +50,40 @@ def make_client(address: StoreAddress, timeout_s: float) -> Client:
     if address.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.nodes]
         common |= {"username": address.username or None, "password": address.password or None}
-        return cast(Client, RedisCluster(startup_nodes=nodes, **common))
+        return _Cluster(RedisCluster(startup_nodes=nodes, **common))
     sentinel = Sentinel(address.nodes, sentinel_kwargs=common)  # type: ignore[no-untyped-call]  # so is redis-py
 
     async def find() -> Place:
-        found: Place = await sentinel.discover_master(address.service)
+        try:
+            found: Place = await sentinel.discover_master(address.service)
+        finally:
+            for each in sentinel.sentinels:
+                await each.aclose()  # they are asked once in a long while
         return found
 
     return Lines(address, CONNECT_S, reply_s, find)
+
+
+class _Cluster:
+    """redis-py's cluster, which wants names of commands as text."""
+
+    def __init__(self, nodes: RedisCluster) -> None:
+        self._nodes = nodes
+
+    async def execute_command(self, *arguments: bytes) -> Any:
+        return await self._nodes.execute_command(arguments[0].decode(), *arguments[1:])
+
+    async def ping(self) -> Any:
+        return await self._nodes.ping(target_nodes=RedisCluster.PRIMARIES)
+
+    async def get(self, name: bytes) -> Any:
+        return await self._nodes.get(name)
+
+    def scan_iter(self, *, match: bytes, count: int) -> AsyncIterator[bytes]:
+        return cast(AsyncIterator[bytes], self._nodes.scan_iter(match=match, count=count))
+
+    async def aclose(self) -> None:
+        await self._nodes.aclose()
 
 
 def _tls(address: StoreAddress) -> dict[str, Any]:

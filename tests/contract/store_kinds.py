@@ -16,20 +16,47 @@ from portico.stores.redis import RedisStore
 from portico.stores.server import StoreServer
 from portico.stores.shared import SharedStore
 from portico.stores.sqlite import FILE, SqliteJournal
-from tests.redis_server import redis_server
+from tests.redis_server import RedisServer, redis_cluster, redis_sentinel, redis_server
 
 MOST_KEYS = 100_000
 PATIENCE_S = 30.0  # a machine may be busy; how long a question may take is no part of the contract
 
 
+class Servers:
+    """What runs for all tests, started when it is first asked for and emptied for each."""
+
+    def __init__(self, cleanup: contextlib.ExitStack) -> None:
+        self._cleanup = cleanup
+        self._nodes: dict[str, list[RedisServer]] = {}
+        self._sentinel: RedisServer | None = None
+
+    def redis(self) -> RedisServer:
+        return self._emptied("redis", lambda: [self._cleanup.enter_context(redis_server())])[0]
+
+    def sentinel(self) -> RedisServer:
+        """It watches the server above."""
+        watched = self.redis()
+        self._sentinel = self._sentinel or self._cleanup.enter_context(redis_sentinel(watched))
+        return self._sentinel
+
+    def cluster(self) -> list[RedisServer]:
+        return self._emptied("cluster", lambda: self._cleanup.enter_context(redis_cluster(3)))
+
+    def _emptied(self, name: str, start: Callable[[], list[RedisServer]]) -> list[RedisServer]:
+        if name not in self._nodes:
+            self._nodes[name] = start()
+        for node in self._nodes[name]:
+            node.ask("FLUSHALL")
+        return self._nodes[name]
+
+
 class Place(ABC):
-    """Where what clients share is. `outlives` says whether facts survive the end of all that runs."""
+    """Where what clients share is."""
 
-    outlives = False
-
-    def __init__(self, folder: Path, cleanup: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, servers: Servers) -> None:
         self.folder = folder
-        self.cleanup = cleanup
+        self.servers = servers
+        self.cleanup = contextlib.ExitStack()
 
     @abstractmethod
     async def client(self) -> Store:
@@ -41,8 +68,8 @@ class Place(ABC):
 
 
 class InMemory(Place):
-    def __init__(self, folder: Path, cleanup: contextlib.ExitStack) -> None:
-        super().__init__(folder, cleanup)
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        super().__init__(folder, servers)
         self._store = MemoryStore(Limits(MOST_KEYS))
 
     async def client(self) -> Store:
@@ -50,12 +77,10 @@ class InMemory(Place):
 
 
 class OverSqlite(Place):
-    """One process's store; `again` is the process that comes after it."""
+    """One process's store."""
 
-    outlives = True
-
-    def __init__(self, folder: Path, cleanup: contextlib.ExitStack) -> None:
-        super().__init__(folder, cleanup)
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        super().__init__(folder, servers)
         self._store: MemoryStore | None = None
 
     async def client(self) -> Store:
@@ -68,9 +93,9 @@ class OverSqlite(Place):
 class InStoreProcess(Place):
     """The server in this process, its clients over a real socket."""
 
-    def __init__(self, folder: Path, cleanup: contextlib.ExitStack) -> None:
-        super().__init__(folder, cleanup)
-        self._folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="portico-"))
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        super().__init__(folder, servers)
+        self._folder = self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix="portico-"))
         self._server: StoreServer | None = None
 
     async def client(self) -> Store:
@@ -89,9 +114,9 @@ class InStoreProcess(Place):
 
 
 class InRedis(Place):
-    def __init__(self, folder: Path, cleanup: contextlib.ExitStack) -> None:
-        super().__init__(folder, cleanup)
-        self.server = cleanup.enter_context(redis_server())
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        super().__init__(folder, servers)
+        self.server = servers.redis()
 
     def url(self) -> str:
         return self.server.url
@@ -105,10 +130,34 @@ class InRedisBySocket(InRedis):
         return f"unix://{self.server.path}?db=3"
 
 
+class InRedisBySentinel(InRedis):
+    """Found by a Sentinel that watches it."""
+
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        super().__init__(folder, servers)
+        self.sentinel = servers.sentinel()
+
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/mine/2"
+
+
+class InCluster(Place):
+    """Three nodes, one after the other responsible for a third of the slots."""
+
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        super().__init__(folder, servers)
+        self.nodes = servers.cluster()
+
+    async def client(self) -> RedisStore:
+        return RedisStore(store_address(f"redis+cluster://127.0.0.1:{self.nodes[0].port}"), "t:", PATIENCE_S)
+
+
 KINDS: dict[str, type[Place]] = {
     "memory": InMemory,
     "sqlite": OverSqlite,
     "process": InStoreProcess,
     "redis": InRedis,
     "redis-socket": InRedisBySocket,
+    "redis-sentinel": InRedisBySentinel,
+    "redis-cluster": InCluster,
 }

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from portico.rules import LimitRule
 from portico.stores import Ask, Outcome, Spend, Store
 from portico.stores.interface import RECORD_BYTES
-from tests.contract.store_kinds import KINDS, Place
+from tests.contract.store_kinds import KINDS, Place, Servers
 
 TASKS = 50
 LATER = 3600.0
@@ -22,9 +22,15 @@ FIVE = LimitRule(5, 3600.0, 5)
 TWO = LimitRule(2, 3600.0, 2)
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with contextlib.ExitStack() as cleanup:
+        yield Servers(cleanup)
+
+
 @pytest.fixture(params=list(KINDS))
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    place = KINDS[request.param](tmp_path, contextlib.ExitStack())
+async def place(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> AsyncIterator[Place]:
+    place = KINDS[request.param](tmp_path, servers)
     yield place
     await place.close()
 

@@ -176,6 +176,7 @@ async def test_a_store_process_that_is_killed_comes_back_and_nobody_notices(
     tmp_path: Path, up: Upstream
 ) -> None:
     with running(configuration(up, "{timeout: 2s}", allow="1000000/h"), tmp_path) as gateway:
+        assert await ask(gateway.port, 10) == {PASSED: 10}
         store = gateway.status()["store"]
         asking = asyncio.create_task(ask(gateway.port, 200))
         os.kill(store["pid"], signal.SIGKILL)
@@ -192,6 +193,7 @@ async def test_a_store_process_that_is_killed_comes_back_and_nobody_notices(
 
 async def test_a_store_process_ends_with_the_gateway_however_that_ends(tmp_path: Path, up: Upstream) -> None:
     with contextlib.suppress(AssertionError), running(configuration(up), tmp_path) as gateway:
+        assert await ask(gateway.port, 10) == {PASSED: 10}
         pid = gateway.status()["store"]["pid"]
         gateway.process.kill()
         gateway.process.wait()
