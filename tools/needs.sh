@@ -5,6 +5,7 @@
 #   Redis        the store that gateways share; installed likewise
 #   curl         for the lines that `make run` prints; installed likewise
 #   openssl      another opinion on TLS; installed likewise
+#   Node.js      the OpenID provider that browsers sign in at, from npm; installed likewise
 #   promtool     Prometheus's own judgement of /metrics; unpacked into the virtual environment, not installed
 #
 # What cannot be had makes its tests skip and say why, or fail for want of it. Nothing fails here.
@@ -28,16 +29,21 @@ has_openssl() {
     command -v openssl >/dev/null 2>&1
 }
 
+has_node() {
+    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1
+}
+
 has_promtool() {
     command -v promtool >/dev/null 2>&1 || [ -x "$venv/bin/promtool" ]
 }
 
-has_postgresql && has_redis && has_curl && has_openssl && has_promtool && exit 0
+has_postgresql && has_redis && has_curl && has_openssl && has_node && has_promtool && exit 0
 missing() {
     has_postgresql || echo "Without PostgreSQL its tests skip. To run them: apt-get install postgresql"
     has_redis || echo "Without Redis its tests skip. To run them: apt-get install redis-server"
     has_curl || echo "Without curl its tests cannot pass. To run them: apt-get install curl"
     has_openssl || echo "Without openssl its tests cannot pass. To run them: apt-get install openssl"
+    has_node || echo "Without Node.js the tests of OpenID skip. To run them: apt-get install nodejs npm"
     has_promtool || echo "Without promtool its tests skip. To run them: apt-get install prometheus"
 }
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -82,6 +88,11 @@ if ! has_openssl && [ "$as_root" != none ]; then
     $as_root apt-get install --yes --no-install-recommends openssl >>"$log" 2>&1 </dev/null
 fi
 
+if ! has_node && [ "$as_root" != none ]; then
+    echo "Installing Node.js for the tests (apt-get install nodejs npm)."
+    $as_root apt-get install --yes --no-install-recommends nodejs npm >>"$log" 2>&1 </dev/null
+fi
+
 if ! has_postgresql && [ "$as_root" != none ]; then
     echo "Installing PostgreSQL for the tests (apt-get install postgresql), without a server for the whole machine."
     # The tests make clusters in temporary folders; one that starts at every boot is not wanted.
@@ -95,7 +106,7 @@ if ! has_postgresql && [ "$as_root" != none ]; then
     ' >>"$log" 2>&1 </dev/null
 fi
 
-if ! has_postgresql || ! has_redis || ! has_curl || ! has_openssl || ! has_promtool; then
+if ! has_postgresql || ! has_redis || ! has_curl || ! has_openssl || ! has_node || ! has_promtool; then
     [ ! -f "$log" ] || grep '^E:' "$log" | tail -n 3
     missing
 fi

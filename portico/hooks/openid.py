@@ -29,7 +29,7 @@ from portico.identity.id_token import name_of
 from portico.identity.jws import TokenError
 from portico.identity.logins import Login, is_local
 from portico.identity.openid import Openid, ProviderAwayError, SignInRefusedError, Told
-from portico.identity.session import SessionProof, identity_of
+from portico.identity.session import SessionProof, identity_of, session_key
 from portico.identity.sessions import key_of
 from portico.observe.audit import Audit
 from portico.stores.interface import StoreAwayError
@@ -215,11 +215,10 @@ class Logout:
 
     async def _end(self, x: Exchange, identity: Identity, wall: float) -> str | None:
         """End the session that the caller was proven by, if it was by one; the ID token that it began with."""
-        if identity.method != self._proof.name:
+        key = session_key(identity)
+        if identity.method != self._proof.name or key is None:
             return None
         sessions = self._proof.sessions
-        mark = next(mark for mark in identity.marks if mark.startswith(b"session:"))
-        key = mark.rpartition(b":")[2].decode()
         session = await sessions.find_by_key(key, wall)
         await sessions.end(key, wall)
         self._audit("signed_out", "low", x)

@@ -12,15 +12,16 @@ from collections.abc import Callable
 
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import STORE_AWAY, Failure
+from portico.exchange.failure import FORBIDDEN, STORE_AWAY, Failure
 from portico.exchange.reply import Reply
 from portico.identity.jws import TokenError
-from portico.identity.session import SessionProof
+from portico.identity.session import SessionProof, session_key
+from portico.identity.sessions import key_of
 from portico.observe.audit import Audit
-from portico.stores.interface import Store, StoreAwayError
+from portico.stores.interface import StoreAwayError
 
 from .telling import Tellers
-from .tokens import ANSWER_BYTES, follow
+from .tokens import ANSWER_BYTES, follow, json_reply
 
 log = logging.getLogger("portico")
 
@@ -34,7 +35,7 @@ def set_cookies(reply: Reply, proof: SessionProof, session_id: str) -> None:
     tail = f"; Path=/; SameSite={same_site}" + ("; Secure" if settings.secure else "")
     for name, value, more in (
         (settings.cookie, sessions.cookie(session_id), "; HttpOnly"),
-        (settings.csrf_cookie, sessions.csrf(session_id), ""),
+        (settings.csrf_cookie, sessions.csrf(key_of(session_id)), ""),
     ):
         reply.fields.append((b"set-cookie", f"{name}={value}{tail}{more}".encode()))
 
@@ -125,13 +126,10 @@ class Reading:
 class SessionSignOut:
     """Ends the caller's session once the service has agreed."""
 
-    __slots__ = ("_audit", "_clock", "_proof", "_store", "_tellers")
+    __slots__ = ("_audit", "_clock", "_proof", "_tellers")
 
-    def __init__(
-        self, proof: SessionProof, store: Store, clock: Clock, audit: Audit, tellers: Tellers
-    ) -> None:
+    def __init__(self, proof: SessionProof, clock: Clock, audit: Audit, tellers: Tellers) -> None:
         self._proof = proof
-        self._store = store
         self._clock = clock
         self._audit = audit
         self._tellers = tellers
@@ -147,10 +145,28 @@ class SessionSignOut:
         drop_cookies(reply, self._proof)
         if identity is None or identity.method != self._proof.name:
             return
-        mark = next(mark for mark in identity.marks if mark.startswith(b"session:"))
-        until = (identity.expires or self._clock.wall(x.now)) + 1.0
+        key, wall = session_key(identity), self._clock.wall(x.now)
+        if key is None:
+            return
         self._audit("signed_out", "low", x)
-        self._tellers.tell("the end of a session", lambda: self._store.revoke(mark, until))
+        self._tellers.tell("the end of a session", lambda: self._proof.sessions.end(key, wall))
+
+
+class CsrfToken:
+    """Answers the caller with their session's CSRF token: pages of other origins cannot read its cookie."""
+
+    __slots__ = ("_proof",)
+
+    def __init__(self, proof: SessionProof) -> None:
+        self._proof = proof
+
+    def answer(self, x: Exchange) -> Reply | Failure:
+        """on_request."""
+        identity = x.identity
+        key = None if identity is None or identity.method != self._proof.name else session_key(identity)
+        if key is None:
+            return FORBIDDEN.because("the caller was proven by no session")
+        return json_reply({"csrfToken": self._proof.sessions.csrf(key)})
 
 
 def _succeeded(reply: Reply) -> bool:

@@ -41,10 +41,10 @@ _RULES = ClaimRules(type=None)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A session that was found: whose it is, and until when that need not be asked again."""
+    """A session that was found: whose it is, what the store knows it by, and until when it need not be asked again."""
 
     until: float
-    id: str
+    key: str
     identity: Identity
 
 
@@ -132,7 +132,7 @@ class SessionProof:
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         identity = identity_of(self.name, session_id, session)
-        known = Known(min(session.until, wall + self._cache_s), session_id, identity)
+        known = Known(min(session.until, wall + self._cache_s), key_of(session_id), identity)
         self._known[value] = known
         return known
 
@@ -144,12 +144,12 @@ class SessionProof:
     def _admit(self, x: Exchange, known: Known) -> Identity | Failure:
         request = x.request
         if request.method not in SAFE:
-            reason = self._forged(x, known.id)
+            reason = self._forged(x, known.key)
             if reason:
                 return self._csrf_wrong.because(f"session of {self.name}: {reason}")
         return known.identity
 
-    def _forged(self, x: Exchange, session_id: str) -> str:
+    def _forged(self, x: Exchange, key: str) -> str:
         """Why a request with an unsafe method may not have been meant; empty when it was."""
         request = x.request
         origin = request.header(b"origin")
@@ -158,7 +158,7 @@ class SessionProof:
         token = request.header(self._csrf_field)
         if token is None:
             return "it has no CSRF token"
-        if not self.sessions.is_csrf(session_id, token.decode("latin-1")):
+        if not self.sessions.is_csrf(key, token.decode("latin-1")):
             return "it has another CSRF token"
         return ""
 
@@ -207,6 +207,14 @@ def identity_of(name: str, session_id: str, session: Session) -> Identity:
         marks=tuple(marks),
         issued=session.created,
     )
+
+
+def session_key(identity: Identity) -> str | None:
+    """What the store knows the session by that the caller was proven by; None when it was not by one."""
+    for mark in identity.marks:
+        if mark.startswith(b"session:"):
+            return mark.rpartition(b":")[2].decode()
+    return None
 
 
 def session_proof(name: str, settings: SessionSettings, means: Means) -> SessionProof | None:

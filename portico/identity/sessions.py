@@ -1,8 +1,8 @@
 """Sessions in the store, the cookies that name them, and the tokens that prove who wrote a request (requirements 2.5).
 
 A cookie is `ID.SIGNATURE`: an HMAC over the id, so that what was made up never reaches the store. The store knows a
-session by the SHA-256 of its id: who reads the store can make no cookie of it. The CSRF token is another HMAC over the
-id (the signed double-submit of OWASP's cheat sheet): nothing has to be kept for it, and no other session's will do.
+session by the SHA-256 of its id: who reads the store can make no cookie of it. The CSRF token is an HMAC over that
+(the signed double-submit of OWASP's cheat sheet): nothing has to be kept for it, and no other session's will do.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ class Sessions:
         """The cookie's value."""
         return f"{session_id}.{signed(self._secrets[0], b'session', session_id)}"
 
-    def csrf(self, session_id: str) -> str:
-        """The token that a page has to show."""
-        return signed(self._secrets[0], b"csrf", session_id)
+    def csrf(self, key: str) -> str:
+        """The token that a page of the session has to show which the store knows by `key`."""
+        return signed(self._secrets[0], b"csrf", key)
 
     def read(self, cookie: str) -> str | None:
         """The id in a cookie of ours, None for any other."""
@@ -94,10 +94,10 @@ class Sessions:
         ]
         return session_id if any(good) else None
 
-    def is_csrf(self, session_id: str, token: str) -> bool:
-        """Whether this is the session's CSRF token."""
+    def is_csrf(self, key: str, token: str) -> bool:
+        """Whether this is the CSRF token of the session that the store knows by `key`."""
         good = [
-            hmac.compare_digest(signed(secret, b"csrf", session_id).encode(), token.encode())
+            hmac.compare_digest(signed(secret, b"csrf", key).encode(), token.encode())
             for secret in self._secrets
         ]
         return any(good)

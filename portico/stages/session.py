@@ -15,9 +15,8 @@ from portico.config.references import IdentityName
 from portico.config.values import Maybe, OrOff
 from portico.exchange.clock import Clock
 from portico.exchange.stage import Hooks, Phase, Site, Stage
-from portico.hooks.judge import store_of
 from portico.hooks.openid import BODY_BYTES, BackChannel, Callback, Logout, Start
-from portico.hooks.session import SessionSignIn, SessionSignOut
+from portico.hooks.session import CsrfToken, SessionSignIn, SessionSignOut
 from portico.hooks.telling import Tellers
 from portico.identity.openid import Openid
 from portico.identity.proofs import proofs_of
@@ -40,6 +39,9 @@ class SessionRouteSettings(SettingsModel):
     )
     callback: Maybe[IdentityName] = Field(
         default=None, description="Begin a session for whom the provider has sent back, without the service."
+    )
+    csrf: Maybe[IdentityName] = Field(
+        default=None, description="Answer the CSRF token of the caller's session, without the service."
     )
     backchannel: Maybe[IdentityName] = Field(
         default=None, description="End sessions that the provider says are over, without the service."
@@ -67,7 +69,7 @@ class SessionStage(Stage[SessionRouteSettings | None]):
         if settings is None:
             return None
         if len(settings.chosen) != 1:
-            site.problem("does exactly one of login, logout, start, callback and backchannel")
+            site.problem("does exactly one of login, logout, csrf, start, callback and backchannel")
             return None
         ((what, name),) = settings.chosen
         written = site.settings.identity.get(name)
@@ -77,6 +79,8 @@ class SessionStage(Stage[SessionRouteSettings | None]):
         proof = proofs_of(site).by_name.get(name)
         if not isinstance(proof, SessionProof):
             return None  # what is wrong with it has been reported
+        if what == "csrf":
+            return Hooks(on_request=CsrfToken(proof).answer)
         if what == "login" or (what == "logout" and written.session.openid is None):
             return _at_service(what, proof, site)
         if written.session.openid is None or proof.openid is None:
@@ -97,7 +101,7 @@ def _at_service(what: str, proof: SessionProof, site: Site) -> Hooks:
     if what == "login":
         sign_in = SessionSignIn(proof, clock, audit, tellers)
         return Hooks(on_request=sign_in.before, on_reply=sign_in.after, reply_filter=sign_in.filter)
-    return Hooks(on_reply=SessionSignOut(proof, store_of(site), clock, audit, tellers).after)
+    return Hooks(on_reply=SessionSignOut(proof, clock, audit, tellers).after)
 
 
 def _at_provider(

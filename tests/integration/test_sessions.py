@@ -29,6 +29,7 @@ defaults: {{authenticate: browsers}}
 routes:
   - {{match: POST /login, service: auth, authenticate: none, session: {{login: browsers}}}}
   - {{match: POST /logout, service: auth, session: {{logout: browsers}}}}
+  - {{match: /csrf, service: auth, session: {{csrf: browsers}}}}
   - {{match: /me, service: auth}}
 """
 
@@ -177,6 +178,17 @@ async def test_only_pages_of_these_origins_change_anything(
 ) -> None:
     browser = await signed_in(running)
     assert await browser.status("POST", origin=origin) == status
+
+
+async def test_a_page_of_another_origin_asks_for_the_token(running: RunningGateway) -> None:
+    browser, other = await signed_in(running), await signed_in(running)
+    reply = await browser.ask("GET", "/csrf")
+    assert reply.get(b"cache-control") == b"no-store"
+    token = json.loads(reply.body)["csrfToken"]
+    fields = {"origin": "https://app.shop.test", "x-csrf-token": token}
+    assert await browser.status("POST", **fields) == 200
+    assert await other.status("POST", **fields) == 403
+    assert await Browser(running).status("GET", "/csrf") == 401
 
 
 async def test_cookies_that_were_made_up(running: RunningGateway) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
-from portico.identity.sessions import Session, Sessions
+from portico.identity.sessions import Session, Sessions, key_of
 from portico.testing import Message, Upstream
 from tests.integration.openid.lying import CLIENT, LyingProvider
 from tests.unit.identity.signing import private_key, private_pem
@@ -46,7 +46,7 @@ def used(
 
     async def probe(site: Site) -> object:
         session_id, sessions = await begun(site)
-        fields = {"cookie": f"{name}={sessions.cookie(session_id)}", csrf: sessions.csrf(session_id)}
+        fields = {"cookie": f"{name}={sessions.cookie(session_id)}", csrf: sessions.csrf(key_of(session_id))}
         if origin:
             fields["origin"] = origin
         return (await site.ask("/", fields, method=method)).status
@@ -464,6 +464,14 @@ ROUTE_ROWS = (
         ("others", "users"),
         ([200, 200], [200, 401]),
         after_a_sign_out,
+        TWO_SESSIONS | USERS,
+        {"backend": Upstream},
+    ),
+    *both(
+        "session.csrf",
+        ("others", "users"),
+        (403, 200),
+        used(),
         TWO_SESSIONS | USERS,
         {"backend": Upstream},
     ),

@@ -109,8 +109,8 @@ def test_older_secrets_verify_and_the_first_one_signs() -> None:
     browser = Browser(Kept())
     older = Sessions(browser.store, [OLD], 100.0, 1000.0)
     assert isinstance(browser.ask(cookie=older.cookie(browser.id)), Identity)
-    assert browser.sessions.is_csrf(browser.id, older.csrf(browser.id))
-    assert not older.is_csrf(browser.id, browser.sessions.csrf(browser.id))
+    assert browser.sessions.is_csrf(key_of(browser.id), older.csrf(key_of(browser.id)))
+    assert not older.is_csrf(key_of(browser.id), browser.sessions.csrf(key_of(browser.id)))
     assert older.read(browser.sessions.cookie(browser.id)) is None
 
 
@@ -118,8 +118,8 @@ def test_a_csrf_token_is_no_cookie_and_a_cookie_no_token() -> None:
     sessions = Browser(Kept()).sessions
     session_id = sessions.new_id()
     signature = sessions.cookie(session_id).split(".")[1]
-    assert not sessions.is_csrf(session_id, signature)
-    assert sessions.read(f"{session_id}.{sessions.csrf(session_id)}") is None
+    assert not sessions.is_csrf(key_of(session_id), signature)
+    assert sessions.read(f"{session_id}.{sessions.csrf(key_of(session_id))}") is None
 
 
 def test_one_that_is_still_being_opened_proves_nobody() -> None:
