@@ -211,7 +211,8 @@ class RawRoute(Route):
         if match is not Match.NONE:
             named = more["path_params"]
             place = scope["app"].state.places.get(named["service"])
-            if place is None or named["raw"] not in place.objects.settings.raw:
+            whole = f"{named['raw']}/{named['rest']}"
+            if place is None or not any(whole.startswith(f"{raw}/") for raw in place.objects.settings.raw):
                 return Match.NONE, {}
         return match, more
 

@@ -69,6 +69,8 @@ def _visible(told: Told) -> Select[Any]:
     matching = select(venues).where(venues.c.tenant_id == told.tenant_id)
     if told.role == ADMIN:
         return matching
+    if told.venue_id is not None:
+        return matching.where(venues.c.id == told.venue_id)  # the gateway has checked that they belong there
     own = select(members.c.venue_id).where(members.c.user_id == told.user_id)
     return matching.where(venues.c.id.in_(own))
 

@@ -14,8 +14,9 @@ import httpx
 import jwt
 import pytest
 
-from tests.integration.profile.running import DEMO, PASSWORD, Platform
-from tests.integration.samples.running import ROOT, SECRET
+from tests.integration.profile.running import DEMO
+from tests.integration.profile.tickettoken import Tickettoken
+from tests.integration.samples.running import SECRET
 from tests.integration.supervised import until
 from tests.unit.samples.test_tickettoken import PORTS
 
@@ -24,46 +25,6 @@ pytestmark = pytest.mark.xdist_group("platform-tickettoken")
 MINE, OTHER = "00000000-0000-4000-8000-0000000000a1", "00000000-0000-4000-8000-0000000000a2"
 EVENT = "00000000-0000-4000-8000-0000000000e1"
 FORM = {"statusCode", "error", "message", "code", "details", "requestId", "timestamp"}
-
-
-class Tickettoken(Platform):
-    """The gateway of the profile, with its services beside it."""
-
-    profile = ROOT / "profiles" / "tickettoken.yaml"
-
-    def __init__(self, folder: Path) -> None:
-        quick = {
-            "RATE_LIMIT_GLOBAL_MAX": "100000",
-            "CIRCUIT_BREAKER_VOLUME_THRESHOLD": "4",
-            "HOST": "127.0.0.1",
-        }
-        super().__init__(folder, {**quick, "EVENT_LATENCY": "0ms", "JWT_ACCESS_SECRET": SECRET})
-        self.databases = {"auth": folder / "var" / "tickettoken-auth.db"}
-
-    def client(self, token: str = "") -> httpx.Client:
-        fields = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=f"{self.address}/api/v1", headers=fields, timeout=30)
-
-    def sign_in(self, email: str, password: str) -> str:
-        with self.client() as nobody:
-            told = nobody.post("/auth/login", json={"email": email, "password": password})
-            assert told.status_code == 200, told.text
-            return str(told.json()["accessToken"])
-
-    def somebody(self, role: str = "customer") -> str:
-        """The token of a new user, whose role an operator gave."""
-        email = f"{uuid4().hex}@example.com"
-        with self.client() as nobody:
-            made = nobody.post("/auth/register", json={"email": email, "password": PASSWORD, "name": "N"})
-            assert made.status_code == 201, made.text
-        self.change("auth", "UPDATE auth_accounts SET role = ? WHERE email = ?", role, email)
-        return self.sign_in(email, PASSWORD)
-
-
-@pytest.fixture(scope="session")
-def tickettoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tickettoken]:
-    with Tickettoken(tmp_path_factory.mktemp("tickettoken")) as platform:
-        yield platform
 
 
 @pytest.fixture
