@@ -34,11 +34,14 @@ def test_a_pipe_is_a_file(here: Path) -> None:
     assert find_file("pipe") == "pipe"
 
 
+OTHERS = "check the name, or name a profile: hub, psa, tickettoken"
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("nowhere.yaml", "there is no file nowhere.yaml – check the name, or name a profile: hub, psa, tickettoken"),
-        ("other/psa.yaml", "there is no file other/psa.yaml – check the name, or name a profile: hub, psa, tickettoken"),
+        ("nowhere.yaml", f"there is no file nowhere.yaml – {OTHERS}"),
+        ("other/psa.yaml", f"there is no file other/psa.yaml – {OTHERS}"),
         ("folder", "folder is a folder – name a file in it"),
     ],
 )
