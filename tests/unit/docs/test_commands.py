@@ -101,7 +101,8 @@ def test_every_metric_is_told_with_its_labels() -> None:
     told = {
         cells[0].strip("`"): re.findall(r"`(\w+)`", cells[1])
         for cells in METRICS.rows()
-        if "_" in cells[0] and not re.match("`(low|medium|high|critical)`", cells[1])  # those are audit events
+        if "_" in cells[0]
+        and not re.match("`(low|medium|high|critical)`", cells[1])  # those are audit events
     }
     families = Metrics().registry.snapshot()
     assert told == {name: list(family["labels"]) for name, family in families.items()}
