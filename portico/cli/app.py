@@ -19,6 +19,7 @@ from portico.cli.explain import explain
 from portico.cli.init import init
 from portico.cli.key import keys
 from portico.cli.live import reload, restart, status, stop
+from portico.cli.revoke import revoke
 from portico.cli.routes import routes
 from portico.cli.run import run
 from portico.cli.schema import schema
@@ -78,7 +79,21 @@ def version() -> None:
     _print_version(wanted=True)
 
 
-for command in (init, check, run, routes, explain, status, reload, restart, stop, token, schema, version):
+for command in (
+    init,
+    check,
+    run,
+    routes,
+    explain,
+    status,
+    reload,
+    restart,
+    stop,
+    token,
+    revoke,
+    schema,
+    version,
+):
     app.command(command.__name__)(command)
 app.add_typer(keys, name="key")
 

@@ -84,10 +84,11 @@ class Portico:
         self.running: subprocess.Popen[str] | None = None
         self._env = {**os.environ, "PYTHONPATH": str(ROOT), "CLI_SECRET": SECRET, **(env or {})}
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One command, to its end."""
+    def __call__(self, *arguments: str, reads: str = "") -> subprocess.CompletedProcess[str]:
+        """One command, to its end; `reads` is its standard input."""
         return subprocess.run(
             self._command(*arguments),
+            input=reads,
             cwd=self.folder,
             env=self._env,
             capture_output=True,

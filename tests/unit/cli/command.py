@@ -56,12 +56,13 @@ class Result:
         return json.loads(self.out)
 
 
-def portico(*arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
-    """One command line. An exception that no person should see fails the test."""
+def portico(*arguments: str, env: Mapping[str, str | None] | None = None, reads: str = "") -> Result:
+    """One command line, with `reads` as standard input. An exception that no person should see fails the test."""
     done = CliRunner().invoke(
         app,
         list(arguments),
         prog_name="portico",
+        input=reads,
         env={"CLI_SECRET": SECRET, **(env or {})},
         catch_exceptions=False,
     )

@@ -19,8 +19,10 @@ COMMANDS = [
     "restart",
     "stop",
     "token",
+    "revoke",
     "schema",
     "version",
+    "key",
 ]
 
 
