@@ -93,13 +93,20 @@ class SessionSignIn:
             known = proof.remember(cookie, session_id, session, wall)
         except (ValueError, RecursionError) as error:
             log.error("a sign-in made no session: its answer is no JSON (%s)", type(error).__name__)
+            self._take_back(session_id, wall)
             return
         except TokenError as error:
             log.error("a sign-in made no session: of whom its answer speaks, %s", error.reason)
+            self._take_back(session_id, wall)
             return
         x.identity = known.identity
         self._audit("signed_in", "low", x)
         self._tellers.tell("a session", lambda: proof.sessions.keep(session_id, session))
+
+    def _take_back(self, session_id: str, wall: float) -> None:
+        # Its cookie is on its way with the reply's head, and stands for nothing.
+        key = key_of(session_id)
+        self._tellers.tell("a session that is none", lambda: self._proof.sessions.end(key, wall))
 
 
 class Reading:

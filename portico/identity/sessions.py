@@ -7,6 +7,7 @@ session by the SHA-256 of its id: who reads the store can make no cookie of it. 
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import secrets
@@ -22,6 +23,8 @@ from portico.stores.interface import Store
 ID_BYTES = 32
 PENDING = b"{}"  # a session that is being opened, and proves nobody yet
 PENDING_S = 120.0
+# A sign-in's reply may be faster than the store hears of its session, and its next request come to another worker.
+_OPENING_S = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +123,22 @@ class Sessions:
         await self._store.keep("session", key_of(session_id), session.encode(), session.until)
 
     async def find(self, session_id: str, wall: float) -> Session | None:
-        """The session, None when there is none or it has ended. Raises StoreAwayError."""
-        return await self.find_by_key(key_of(session_id), wall)
+        """The session, None when there is none or it has ended; waits for one that is being opened, for a moment.
+
+        Raises StoreAwayError.
+        """
+        key = key_of(session_id)
+        value = await self._store.find("session", key)
+        for wait_s in _OPENING_S:
+            if value != PENDING:
+                break
+            await asyncio.sleep(wait_s)
+            value = await self._store.find("session", key)
+        return _alive(value, wall)
 
     async def find_by_key(self, key: str, wall: float) -> Session | None:
-        """The same by what the store knows it by."""
-        value = await self._store.find("session", key)
-        session = None if value is None else Session.decode(value)
-        return session if session is not None and wall < session.until else None
+        """The session that the store knows by `key`. Raises StoreAwayError."""
+        return _alive(await self._store.find("session", key), wall)
 
     def is_stale(self, session: Session, wall: float) -> bool:
         """Whether enough of its time is gone that it is worth a write to move its end."""
@@ -151,6 +162,11 @@ class Sessions:
         """End the session that the store knows by `key`, also for workers that still know it. Raises StoreAwayError."""
         await self._store.revoke(session_mark(key), wall + self._lifetime_s + 1.0)
         await self._store.drop("session", key)
+
+
+def _alive(value: bytes | None, wall: float) -> Session | None:
+    session = None if value is None else Session.decode(value)
+    return session if session is not None and wall < session.until else None
 
 
 def key_of(session_id: str) -> str:

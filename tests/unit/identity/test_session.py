@@ -128,6 +128,22 @@ def test_one_that_is_still_being_opened_proves_nobody() -> None:
     assert isinstance(browser.ask(), Failure)
 
 
+def test_one_that_is_opened_a_moment_later_is_waited_for() -> None:
+    store = Kept()
+    browser = Browser(store)
+    key = key_of(browser.id)
+    opened = asyncio.run(store.find("session", key))
+    assert opened is not None
+
+    class Opening(Kept):
+        async def find(self, kind: Any, key: str) -> bytes | None:
+            self.found += 1
+            return PENDING if self.found < 3 else opened
+
+    browser.sessions = browser.proof.sessions = Sessions(Opening(), [NEW], 100.0, 1000.0)
+    assert browser.lives(0)
+
+
 def test_what_was_made_up_never_reaches_the_store() -> None:
     store = Kept()
     browser = Browser(store)
