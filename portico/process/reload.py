@@ -10,8 +10,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from portico.config import ConfigurationError, Loaded
 from portico.config.diff import diff
@@ -23,6 +27,9 @@ from portico.process.plan import Load, Plan
 log = logging.getLogger("portico.process")
 
 Outcome = dict[str, Any]
+T = TypeVar("T")
+
+NICE = 10  # of the thread that reads a configuration: workers on the same cores have ten shares to its one
 
 
 class Changes:
@@ -46,14 +53,14 @@ class Changes:
         self._numbers = itertools.count(crew.live.number + 1)  # never used twice, not even after a refusal
         self._changing = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
+        self._thinker = ThreadPoolExecutor(1, "reload", _step_back)
 
     async def reload(self) -> Outcome:
         """Read the configuration again, and serve it in all workers or in none."""
         async with self._changing:
             log.info("reloading %s", self._path)
             try:
-                # Beside the loop: ten thousand routes take a second, in which workers must be listened to.
-                loaded = await asyncio.to_thread(self._load, self._path)
+                loaded = await self._aside(self._load, self._path)
             except ConfigurationError as error:
                 return self._refuse("reload", [str(problem) for problem in error.problems])
             plan = Plan.of(loaded.settings)
@@ -67,7 +74,7 @@ class Changes:
             }
             generation = Generation(next(self._numbers), plan, self._children.paths(wanted))
             try:
-                await asyncio.to_thread(lambda: generation.frames)
+                await self._aside(lambda: generation.frames)
                 reasons = await self._children.settled(new) or await self._crew.prepare(generation)
                 if reasons:
                     self._crew.discard(generation)
@@ -104,9 +111,14 @@ class Changes:
 
     async def close(self) -> None:
         """Wait for nothing any more."""
+        self._thinker.shutdown(wait=False, cancel_futures=True)
         for task in self._retiring:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
+
+    async def _aside(self, work: Callable[..., T], *given: Any) -> T:
+        """Do this beside the loop, which listens to workers, and behind them: ten thousand routes take a second."""
+        return await asyncio.get_running_loop().run_in_executor(self._thinker, work, *given)
 
     def _retire(self, children: list[Child], after_s: float) -> None:
         """End children when whatever still uses them has had its time."""
@@ -138,3 +150,9 @@ class Changes:
             "warnings": warnings,
             "generation": self._crew.live.number,
         }
+
+
+def _step_back() -> None:
+    """Give this thread a lower priority than the process has: Linux takes a thread's id for a process's."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
