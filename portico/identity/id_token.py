@@ -65,7 +65,7 @@ def logout_token_claims(compact: Compact, keys: KeySet, rules: TokenRules, wall:
         raise TokenError("it has a nonce, like an ID token")
     if name_of(claims, "jti") is None:
         raise TokenError("it has no jti")
-    if name_of(claims, "sub") is None and name_of(claims, "sid") is None:
+    if (name_of(claims, "sub"), name_of(claims, "sid")) == (None, None):
         raise TokenError("it names neither a user nor a session")
     return claims
 

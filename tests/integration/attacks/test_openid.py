@@ -408,6 +408,7 @@ NO_SIGN_OUTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({**EVENT, "nonce": "any"}, {}),
     ({**EVENT, "jti": None}, {}),
     ({**EVENT, "sub": None}, {}),
+    ({**EVENT, "sid": 7}, {}),
     ({**EVENT, "aud": "another-client"}, {}),
     ({**EVENT, "iss": "https://evil.test"}, {}),
     ({**EVENT, "exp": NOW - 3600}, {}),
