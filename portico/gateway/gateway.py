@@ -354,7 +354,8 @@ class Gateway:
 
     def lasting_tasks(self) -> list[asyncio.Task[None]]:
         """What runs for no request."""
-        return [task for task in self.background.tasks if not task.done()] + store_tasks(self.store)
+        running = [task for task in self.background.tasks if not task.done()]
+        return [*running, *store_tasks(self.store)]
 
     def snapshot(self) -> dict[str, Any]:
         """This worker's figures, as plain data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from portico.config import ConfigurationError, Problem
 from portico.config.models.gateway import GatewaySettings
@@ -42,7 +43,7 @@ def sweep(store: Store) -> None:
         guarded.sweep()
 
 
-def tasks(store: Store) -> list[asyncio.Task[None]]:
+def tasks(store: Store) -> Sequence[asyncio.Task[None]]:
     """What runs for it beside all requests."""
     return store.tasks if isinstance(store, Guarded) else []
 

@@ -96,6 +96,11 @@ class Batches(Generic[Q]):
         if not all(answer.done() for answer in turn):
             _fail(turn, StoreAwayError(f"no answer within {self.timeout_s * 1000:g} ms"))
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The calls under way: each is for many questions, and may outlast them."""
+        return list(self._calls)
+
     async def close(self) -> None:
         """Break off what is under way."""
         self._closed = True

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from math import inf
 from typing import Protocol, TypeVar
 
@@ -27,6 +27,10 @@ log = logging.getLogger("portico.stores")
 
 class Distant(Store, Protocol):
     """A store that has to be reached."""
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """What runs for it."""
 
     async def connect(self) -> None:
         """See that it is there and does what it is asked. Raises StoreAwayError."""
@@ -68,9 +72,10 @@ class Guarded:
             self._asking = asyncio.get_running_loop().create_task(self._find_out(), name="store")
 
     @property
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """What runs while it is away."""
-        return [] if self._asking is None or self._asking.done() else [self._asking]
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """What runs for it, and for no request alone."""
+        asking = [] if self._asking is None or self._asking.done() else [self._asking]
+        return [*asking, *self.store.tasks]
 
     # -- the verbs
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from math import inf
 
 from portico.config.models.gateway import GatewaySettings
@@ -82,6 +82,11 @@ class Persistent:
                 self._again_at = now + AGAIN_S
                 raise
         return self._store
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """None: it is in this process."""
+        return []
 
     async def connect(self) -> None:
         """See that it is there. Raises StoreAwayError."""

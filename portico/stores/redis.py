@@ -169,10 +169,18 @@ class RedisStore:
                     packed = await self._client.execute_command(b"EVAL", _SCRIPT, *arguments)
             except (RedisError, OSError) as error:
                 raise self._away(error) from error
-            answers: Sequence[Any] = unpackb(packed, raw=True)
+            try:
+                answers: Sequence[Any] = unpackb(packed, raw=True)
+            except (ValueError, TypeError) as error:
+                raise StoreAwayError(f"{self._address} answers what is no answer") from error
             return answers
 
         return call
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """The calls under way."""
+        return [task for lane in self._lanes for task in lane.tasks]
 
     async def connect(self) -> None:
         """See that it is there, lets us in and may be written. Raises StoreAwayError; takes at most CONNECT_S."""

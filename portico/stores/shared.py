@@ -99,6 +99,11 @@ class SharedStore:
                     raise StoreAwayError(f"the store process cannot be reached: {error.strerror}") from error
             return self._connection
 
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """The calls under way."""
+        return self._batches.tasks
+
     async def connect(self) -> None:
         """See that it is there and does what it is asked. Raises StoreAwayError."""
         await self.once(b"probe", time.time() + 1)

@@ -14,7 +14,7 @@ from bench.claims import make_token
 from bench.peers import chosen
 from bench.processes import Broken
 from bench.runner import Bench
-from bench.scenarios import idle, reload
+from bench.scenarios import idle, reload, store
 from bench.service import serving
 
 pytestmark = pytest.mark.skipif(
@@ -59,3 +59,12 @@ def test_a_reload_that_changes_nothing_is_no_reload(bench: Bench) -> None:
 def test_what_fails_is_named_and_does_not_end_the_run(bench: Bench) -> None:
     lost = replace(bench, service=replace(bench.service, port=1))
     assert "with 503" in reload.run(lost).failed["portico-everything"]
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
+def test_a_store_in_redis_is_measured_beside_memory(bench: Bench) -> None:
+    result = store.run(bench)
+    assert not result.failed
+    measured = result.measured["portico-everything"]
+    assert all(rate > 0 for where in ("memory", "Redis") for rate in measured[where]["requests_per_s"])
+    assert [goal["goal"] for goal in result.measured["goals"]] == ["G4"]

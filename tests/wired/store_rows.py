@@ -14,7 +14,7 @@ LIMITED = {"routes[0].rate_limit": [{"allow": "2/h", "per": "ip"}]}
 
 
 class Redis:
-    """A server that keeps what it is told, and answers `OK` to what is no question; those it leaves unanswered."""
+    """A server that keeps what it is told, and answers `OK`, until it is asked a question: then never more."""
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
@@ -47,7 +47,7 @@ class Redis:
                     length = int((await reader.readline())[1:])
                     words.append((await reader.readexactly(length + 2))[:-2])
                 self.heard.append(b" ".join(words))
-                if words[0] not in (b"EVALSHA", b"EVAL"):
+                if not any(each.startswith(b"EVALSHA") for each in self.heard):
                     writer.write(b"+OK\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

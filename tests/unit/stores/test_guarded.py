@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,6 +29,10 @@ class Distant(MemoryStore):
         if self.error is not None:
             raise self.error
         return self.judge_now(ask)
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        return []
 
     async def connect(self) -> None:
         self.connects += 1
