@@ -1,7 +1,8 @@
 """All limits of one worker: found again after a reload by name and rule, and rid of callers that are long gone.
 
 A limit lives as long as a configuration uses it. Expiry goes round all tables in slices, so that a million keys cost
-no request a pause: `sweep` looks at a bounded number of keys each time, and at a clock while it forgets them, since nobody can tell which key gives how much memory back to the system (a million at once: 7 ms in one sweep).
+no request a pause: `sweep` looks at a bounded number of keys each time, and at a clock while it forgets them, since
+nobody can tell which key gives how much memory back to the system (a million at once: 7 ms in one sweep).
 """
 
 from __future__ import annotations

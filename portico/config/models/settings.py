@@ -55,7 +55,8 @@ class Settings(SettingsModel):
     )
     roles: dict[Name, RoleSettings] = Field(default_factory=dict, description="What roles may do, by name.")
     hosts: Hosts = Field(
-        default_factory=dict, description="Host names that stand for a brand, and the tenant that each is for."
+        default_factory=dict,
+        description="Host names that stand for a brand, and the tenant that each is for.",
     )
     venues: Maybe[VenuesSettings] = Field(
         default=None, description="Who belongs to which venue, for routes that ask for it."
