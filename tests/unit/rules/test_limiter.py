@@ -83,3 +83,12 @@ def test_it_says_what_it_is() -> None:
     limit = limiter(5, 1.0)
     limit.spend(b"a", 1.0)
     assert repr(limit) == "<Limiter 5/1s burst 5, 1 keys>"
+
+
+def test_parts_of_a_limit_admit_together_what_it_admits() -> None:
+    rule = LimitRule(100, 60.0, 20)
+    assert rule.part(1) is rule
+    part = rule.part(4)
+    assert part.quota / part.window_s * 4 == rule.quota / rule.window_s
+    assert part.burst * 4 == rule.burst
+    assert LimitRule(5, 60.0, 5).part(8).burst == 1, "a part of what cannot be divided lets somebody in"
