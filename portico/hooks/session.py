@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import FORBIDDEN, STORE_AWAY, Failure
+from portico.exchange.failure import AUTHORIZATION_ERROR, FORBIDDEN, STORE_AWAY, Failure
 from portico.exchange.reply import Reply
 from portico.identity.jws import TokenError
 from portico.identity.session import SessionProof, session_key
@@ -26,6 +26,7 @@ from .tokens import ANSWER_BYTES, follow, json_reply
 log = logging.getLogger("portico")
 
 _NOTE = "session"
+_FOREIGN = AUTHORIZATION_ERROR.saying("Sign in from a page of this site")
 
 
 def set_cookies(reply: Reply, proof: SessionProof, session_id: str) -> None:
@@ -60,6 +61,8 @@ class SessionSignIn:
 
     async def before(self, x: Exchange) -> Failure | None:
         """on_request: the store takes a session now, or nobody is asked for a password."""
+        if not self._proof.may_sign_in(x):
+            return _FOREIGN.because("a page of another site wants somebody signed in")
         session_id = self._proof.sessions.new_id()
         try:
             await self._proof.sessions.promise(session_id, self._clock.wall(x.now))

@@ -59,6 +59,7 @@ class SessionProof:
         "_csrf_field",
         "_csrf_wrong",
         "_failure",
+        "_foreign",
         "_known",
         "_touching",
         "challenge",
@@ -85,6 +86,7 @@ class SessionProof:
             AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
         )
         self._csrf_wrong = AUTHORIZATION_ERROR.saying("Missing or wrong CSRF token")
+        self._foreign = AUTHORIZATION_ERROR.saying("Not from a page of another origin")
         self._cookie = settings.cookie.encode()
         self._csrf_field = settings.csrf_header.encode()
         self._allowed = Origins(settings.origins, localhost=False)
@@ -147,25 +149,40 @@ class SessionProof:
             reason = self._forged(x, known.key)
             if reason:
                 return self._csrf_wrong.because(f"session of {self.name}: {reason}")
+        elif request.upgrade and self._is_foreign(x):
+            # A page may open a WebSocket to any host, and read what comes (RFC 6455 section 10.2).
+            return self._foreign.because(f"session of {self.name}: a page of another origin opens a tunnel")
         return known.identity
 
     def _forged(self, x: Exchange, key: str) -> str:
         """Why a request with an unsafe method may not have been meant; empty when it was."""
-        request = x.request
-        origin = request.header(b"origin")
-        if origin is not None and not self._is_own(x, origin) and not self._allowed.allow(origin):
+        if self._is_foreign(x):
             return "it comes from a page of another origin"
-        token = request.header(self._csrf_field)
+        token = x.request.header(self._csrf_field)
         if token is None:
             return "it has no CSRF token"
         if not self.sessions.is_csrf(key, token.decode("latin-1")):
             return "it has another CSRF token"
         return ""
 
-    @staticmethod
-    def _is_own(x: Exchange, origin: bytes) -> bool:
+    def _is_foreign(self, x: Exchange) -> bool:
+        """Whether the request says that it comes from a page that may not use the session."""
+        origin = x.request.header(b"origin")
+        if origin is None:
+            return False
         # The scheme is not compared: behind a proxy that ends TLS it may not be known here.
-        return origin.lower().partition(b"://")[2] == x.request.authority
+        return origin.lower().partition(b"://")[2] != x.request.authority and not self._allowed.allow(origin)
+
+    def may_sign_in(self, x: Exchange) -> bool:
+        """Whether a sign-in comes from a page that may: another site's would sign its own user in here.
+
+        Browsers say whose page it is by `Sec-Fetch-Site`; a form of this site may have `Origin: null` for its page's
+        sake (Fetch, section 3.2), so that this alone says nothing.
+        """
+        origin = x.request.header(b"origin")
+        if origin is not None and origin != b"null":
+            return not self._is_foreign(x)
+        return x.request.header(b"sec-fetch-site") not in (b"cross-site", b"same-site")
 
     async def _touch(self, session_id: str, session: Session, wall: float) -> None:
         try:

@@ -180,6 +180,45 @@ async def test_only_pages_of_these_origins_change_anything(
     assert await browser.status("POST", origin=origin) == status
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 200),
+        ({"origin": "https://gateway.test"}, 200),
+        ({"origin": "https://app.shop.test", "sec-fetch-site": "same-site"}, 200),
+        ({"origin": "null", "sec-fetch-site": "same-origin"}, 200),
+        ({"origin": "null"}, 200),
+        ({"origin": "null", "sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "null", "sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "https://evil.test"}, 403),
+        ({"origin": "https://evil.test", "sec-fetch-site": "same-origin"}, 403),
+    ],
+)
+async def test_no_page_of_another_site_signs_anybody_in(
+    running: RunningGateway, auth: Auth, fields: dict[str, str], status: int
+) -> None:
+    browser = Browser(running)
+    assert await browser.status("POST", "/login", **fields) == status
+    assert (browser.cookies == {}) is (status == 403)
+    assert len(auth.seen) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("origin", "opens"),
+    [("https://gateway.test", True), ("https://app.shop.test", True), ("https://evil.test", False)],
+)
+async def test_no_page_of_another_origin_opens_a_websocket(
+    running: RunningGateway, auth: Auth, origin: str, opens: bool
+) -> None:
+    browser = await signed_in(running)
+    handshake = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    handshake["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    status = await browser.status("GET", "/me", origin=origin, **handshake)
+    assert (status == 403) is not opens
+    assert len(auth.seen) == 1 + opens
+
+
 async def test_a_page_of_another_origin_asks_for_the_token(running: RunningGateway) -> None:
     browser, other = await signed_in(running), await signed_in(running)
     reply = await browser.ask("GET", "/csrf")
