@@ -130,7 +130,9 @@ class _Checks:
         kinds = identity.kinds
         if not kinds:
             self._add(
-                path, "says not how callers are proven", "write " + " or ".join(type(identity).model_fields)
+                path,
+                "says not how callers are proven",
+                f"write one of {', '.join(sorted(type(identity).model_fields))}",
             )
         for surplus in kinds[1:]:
             self._add(

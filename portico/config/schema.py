@@ -48,7 +48,24 @@ def build_schema(stages: StageAdapters) -> Schema:
         "pattern": r"\$\{[^}]+\}",
         "description": "A reference such as ${NAME} or ${NAME:-default}.",
     }
-    return {"$schema": DIALECT, **top, "title": "Portico", "$defs": definitions}
+    return {"$schema": DIALECT, **top, "title": "Portico", "$defs": _used(top, definitions)}
+
+
+def _used(top: Schema, definitions: Schema) -> Schema:
+    """Those definitions that something refers to: values with a form of their own leave their classes behind."""
+    found: set[str] = set()
+    fresh = _referred(top)
+    while fresh:
+        found |= fresh
+        fresh = {below for name in fresh for below in _referred(definitions[name])} - found
+    return {name: definition for name, definition in definitions.items() if name in found}
+
+
+def _referred(schema: Any) -> set[str]:
+    if isinstance(schema, dict):
+        own = {schema["$ref"].removeprefix("#/$defs/")} if isinstance(schema.get("$ref"), str) else set()
+        return own.union(*map(_referred, schema.values()))
+    return set().union(*map(_referred, schema)) if isinstance(schema, list) else set()
 
 
 def keys_at(schema: Schema, path: Path) -> frozenset[str]:
