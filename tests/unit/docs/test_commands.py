@@ -18,7 +18,14 @@ from tests.unit.cli.command import portico as command
 from tests.unit.docs.pages import ROOT, Page, page, pages
 from tests.unit.docs.test_features import keys
 
-COMMANDS = {one.name for one in app.registered_commands}
+GROUPS = {
+    one.name: {
+        made.name or getattr(made.callback, "__name__", "") for made in one.typer_instance.registered_commands
+    }
+    for one in app.registered_groups
+    if one.typer_instance is not None
+}
+COMMANDS = {one.name for one in app.registered_commands} | GROUPS.keys()
 OPERATIONS = page("docs/operations.md")
 METRICS = page("docs/logs-and-metrics.md")
 PAGES = [one for one in pages() if not one.name.startswith("docs/adr/")]
@@ -43,8 +50,10 @@ def test_every_command_on_the_pages_exists(source: Page) -> None:
         if words[0] == "--version":
             continue
         assert words[0] in COMMANDS, line
+        named = words[:2] if words[0] in GROUPS and len(words) > 1 else words[:1]
+        assert len(named) == 1 or named[1] in GROUPS[named[0]], line
         options = [word for word in words[1:] if re.match(r"--?[a-z]", word)]
-        text = command(words[0], "--help").out
+        text = command(*named, "--help").out
         for option in options:
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", text), line
 

@@ -85,7 +85,7 @@ def test_the_commands_exist_and_take_what_is_shown(configuration: Path) -> None:
         ran.append(words[0])
         if words[0] == "schema":
             assert json.loads(result.out)["type"] == "object"
-    assert ran == ["init", "check", "routes", "explain", "schema"]
+    assert ran == ["init", "check", "routes", "explain", "revoke", "schema"]
 
 
 async def test_the_stage_runs_when_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
