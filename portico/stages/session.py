@@ -88,7 +88,7 @@ class SessionStage(Stage[SessionRouteSettings | None]):
                 f"{name} has no provider", what, suggestion=f"write openid under identity.{name}.session"
             )
             return None
-        return _at_provider(what, proof, proof.openid, written.session.openid, site)
+        return _at_provider(settings, proof, proof.openid, written.session.openid, site)
 
     def explain(self, settings: SessionRouteSettings | None) -> str:
         """What it does."""
@@ -105,13 +105,13 @@ def _at_service(what: str, proof: SessionProof, site: Site) -> Hooks:
 
 
 def _at_provider(
-    what: str, proof: SessionProof, openid: Openid, settings: OpenidSettings, site: Site
+    route: SessionRouteSettings, proof: SessionProof, openid: Openid, settings: OpenidSettings, site: Site
 ) -> Hooks:
     clock, audit = site.live("clock", Clock), site.live("audit", Audit)
-    if what == "start":
+    if route.start is not None:
         return Hooks(on_request=Start(proof, openid, settings, clock).answer)
-    if what == "callback":
+    if route.callback is not None:
         return Hooks(on_request=Callback(proof, openid, settings, clock, audit).answer)
-    if what == "logout":
-        return Hooks(on_request=Logout(proof, openid, settings, clock, audit).answer)
-    return Hooks(on_request=BackChannel(proof, openid, clock, audit).answer, needs_body=BODY_BYTES)
+    if route.backchannel is not None:
+        return Hooks(on_request=BackChannel(proof, openid, clock, audit).answer, needs_body=BODY_BYTES)
+    return Hooks(on_request=Logout(proof, openid, settings, clock, audit).answer)
