@@ -39,6 +39,20 @@ def first(fields: Iterable[Field], name: bytes) -> bytes | None:
     return None
 
 
+TWICE = b"\0"  # no field has such a value
+
+
+def only(fields: Iterable[Field], name: bytes) -> bytes | None:
+    """The value of `name` (lower case), None without such a field; `TWICE`, by identity, where there are several."""
+    found: bytes | None = None
+    for field, value in fields:
+        if field == name:
+            if found is not None:
+                return TWICE
+            found = value
+    return found
+
+
 def tokens(value: bytes) -> list[bytes]:
     """The lower-case members of a comma-separated list of tokens (RFC 9110 section 5.6.1), empty ones left out."""
     return [token for part in value.split(b",") if (token := part.strip().lower())]

@@ -17,20 +17,22 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from portico.config.models.identity.api_key import ApiKeySettings
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTHENTICATION_ERROR, STORE_AWAY, Failure
+from portico.exchange.fields import TWICE, only
 from portico.exchange.identity import Identity, OwnLimit
 from portico.exchange.marks import key_mark, tenant_mark, user_mark
 from portico.rules import LimitRule
 from portico.stores.interface import Store, StoreAwayError
 
 from .api_key_record import KeyRecord, live_secrets, parse_key
+from .asked import Kept
+from .challenges import challenged
 from .claims import identity_fields
 from .means import Means
 
 log = logging.getLogger("portico")
 
 SOURCE = "api-key"
-MOST_KNOWN = 10_000
-MOST_UNKNOWN = 10_000
+MOST = 10_000  # good keys that are remembered, and ids that there are not
 UNKNOWN_S = 1.0  # that an id which there is not is not asked for again
 USED_EVERY_S = 30.0  # how often the store is told which keys were used
 USED_KEPT_S = 400 * 86_400.0
@@ -81,27 +83,22 @@ class ApiKeyProof:
         self.needs_body: int | None = None
         # No scheme is registered for it, and RFC 9110 section 11.6.1 wants one.
         self.challenge = b'ApiKey realm="%b"' % name.encode()
-        self._failure = AUTHENTICATION_ERROR.saying(
-            AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
-        )
+        self._failure = challenged(AUTHENTICATION_ERROR, self.challenge)
         self._store = store
         self._written = dict(written)
         self._prefix = prefix
         self._cache_s = cache_s
-        self._known: dict[bytes, Known] = {}
-        self._unknown: dict[str, float] = {}
+        self._known: Kept[bytes, Known] = Kept(MOST)
+        self._unknown: Kept[str, float] = Kept(MOST)
         self._used: dict[str, float] = {}
 
     def prove(self, x: Exchange, wall: float) -> Identity | Failure | Awaitable[Identity | Failure] | None:
         """Whose key the request has; waits only for a key that nobody has used lately."""
-        name, value = self.field, None
-        for field, text in x.request.fields:
-            if field == name:
-                if value is not None:
-                    return self._refused(f"two {name.decode()} fields")
-                value = text
+        value = only(x.request.fields, self.field)
         if value is None:
             return None
+        if value is TWICE:
+            return self._refused(f"two {self.field.decode()} fields")
         known = self._known.get(value)
         if known is not None and wall < known.until:
             return self._admit(x, known, wall)
@@ -140,9 +137,7 @@ class ApiKeyProof:
             record = None
         # A record belongs to the identities of its prefix: another prefix before it makes another key.
         if record is None or record.id != key_id or record.prefix != self._prefix:
-            if len(self._unknown) >= MOST_UNKNOWN:
-                self._unknown.clear()
-            self._unknown[key_id] = wall + UNKNOWN_S
+            self._unknown.keep(key_id, wall + UNKNOWN_S)
             return self._refused(f"there is no key {key_id}")
         return self._judge(x, value, record, secret, wall)
 
@@ -152,10 +147,8 @@ class ApiKeyProof:
         end = record.end_of(secret, wall)
         if end is None:
             return self._refused(f"key {record.id} has another secret, has expired or was revoked")
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
         known = Known(min(end, wall + self._cache_s), record.id, self._identity(record), record.addresses)
-        self._known[value] = known
+        self._known.keep(value, known)
         return self._admit(x, known, wall)
 
     def _identity(self, record: KeyRecord) -> Identity:

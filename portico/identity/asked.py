@@ -7,6 +7,7 @@ later. What is kept is bounded by a number of entries, the oldest of which make 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
@@ -40,7 +41,7 @@ class Asked(Generic[K, V]):
         return len(self._tasks)
 
 
-class Kept(dict[K, V]):
+class Kept(OrderedDict[K, V]):
     """Answers by key, at most so many."""
 
     __slots__ = ("_most",)
@@ -53,5 +54,5 @@ class Kept(dict[K, V]):
         """Remember it as the newest."""
         self.pop(key, None)
         while len(self) >= self._most:
-            del self[next(iter(self))]
+            self.popitem(last=False)
         self[key] = value

@@ -17,6 +17,7 @@ from portico.exchange.exchange import Exchange
 from portico.exchange.failure import AUTHENTICATION_ERROR, Failure
 from portico.exchange.identity import Identity
 
+from .challenges import challenged
 from .means import Means
 from .partners import partner
 from .replays import Replays
@@ -55,9 +56,7 @@ class HmacProof:
         self.challenge = b'HMAC-SHA256 realm="%b"' % name.encode()
         self._keys = keys
         self._window_s = window_s
-        self._failure = AUTHENTICATION_ERROR.saying(
-            AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
-        )
+        self._failure = challenged(AUTHENTICATION_ERROR, self.challenge)
         self._replays = Replays(means.store, name, self._refused("it was used before"))
 
     def prove(self, x: Exchange, wall: float) -> Failure | Awaitable[Identity | Failure] | None:

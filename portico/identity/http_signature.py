@@ -20,6 +20,7 @@ from portico.http.signature_algorithms import verifies
 from portico.http.signature_base import BaseError, Coverage, Message
 from portico.http.structured import StructureError, dictionary
 
+from .challenges import challenged
 from .means import Means
 from .replays import Replays
 
@@ -68,9 +69,7 @@ class HttpSignatureProof:
         self.challenge = b'Signature realm="%b"' % name.encode()
         self._keys = keys
         self._rules = rules
-        self._failure = AUTHENTICATION_ERROR.saying(
-            AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
-        )
+        self._failure = challenged(AUTHENTICATION_ERROR, self.challenge)
         self._replays = Replays(means.store, name, self._refused("it was used before"))
 
     def prove(self, x: Exchange, wall: float) -> Failure | Awaitable[Identity | Failure] | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from math import inf
@@ -19,9 +18,12 @@ from typing import Any
 
 from portico.exchange.exchange import Exchange
 from portico.exchange.failure import INVALID_TOKEN, PROVER_AWAY, TOKEN_EXPIRED, Failure
+from portico.exchange.fields import TWICE, only
 from portico.exchange.identity import Identity
 
+from .asked import Kept
 from .bound import Bound
+from .challenges import token_refused
 from .claims import ClaimRules, identify, lifetime
 from .introspect import Introspector, NotAnsweredError
 from .jws import TOKEN_BYTES, TokenError
@@ -29,30 +31,10 @@ from .jws import TOKEN_BYTES, TokenError
 log = logging.getLogger("portico")
 
 Proven = Identity | Failure | None
+Verdict = tuple[float, Identity | Failure]  # holds before that time, wall seconds
 _TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*\Z")  # RFC 6750 section 2.1
 MOST = 10_000  # remembered answers of each kind
 RETRY_S = 1
-
-
-class Answers:
-    """What was answered, by the token's digest; the oldest go first when it is full."""
-
-    __slots__ = ("_entries", "get", "most")
-
-    def __init__(self, most: int = MOST) -> None:
-        self.most = most
-        self._entries: OrderedDict[bytes, tuple[float, Identity | Failure]] = OrderedDict()
-        self.get = self._entries.get
-
-    def add(self, digest: bytes, until: float, verdict: Identity | Failure) -> None:
-        """Remember a verdict until `until`, wall seconds."""
-        self._entries.pop(digest, None)
-        self._entries[digest] = (until, verdict)
-        while len(self._entries) > self.most:
-            self._entries.popitem(last=False)
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
 
 class IntrospectionProof:
@@ -98,8 +80,8 @@ class IntrospectionProof:
         self.opaque = True
         self.issuer: str | None = None
         self.typ: str | None = None
-        self.accepted = Answers()
-        self.refused = Answers()
+        self.accepted: Kept[bytes, Verdict] = Kept(MOST)
+        self.refused: Kept[bytes, Verdict] = Kept(MOST)
         self.challenge = b'Bearer realm="%b"' % name.encode("ascii")
         self._scheme_required = field == b"authorization"
         self._bound = Bound(name)
@@ -108,19 +90,16 @@ class IntrospectionProof:
         self._kept_s = kept_s
         self._refused_s = refused_s
         self._asking: dict[bytes, asyncio.Task[Identity | Failure]] = {}
-        self._invalid = _with_challenge(INVALID_TOKEN, self.challenge, b"The token is not valid")
-        self._expired = _with_challenge(TOKEN_EXPIRED, self.challenge, b"The token has expired")
+        self._invalid = token_refused(INVALID_TOKEN, self.challenge, b"The token is not valid")
+        self._expired = token_refused(TOKEN_EXPIRED, self.challenge, b"The token has expired")
 
     def prove(self, x: Exchange, wall: float) -> Proven | Awaitable[Proven]:
         """Who sent the request at `wall` (seconds since 1970). Waits only when nobody has asked lately."""
-        name, value = self.field, None
-        for field, text in x.request.fields:
-            if field == name:
-                if value is not None:
-                    return self._invalid.because(f"two {name.decode()} fields")
-                value = text
+        value = only(x.request.fields, self.field)
         if value is None:
             return None
+        if value is TWICE:
+            return self._invalid.because(f"two {self.field.decode()} fields")
         token = self._token(value)
         if not token:
             return None
@@ -183,13 +162,13 @@ class IntrospectionProof:
             raise TokenError("it is not valid yet")
         expires = None if life.expires == inf else life.expires
         identity = identify(said, self.rules, self.name, expires, token=token, issued=life.issued)
-        self.accepted.add(digest, min(life.expires, wall + self._kept_s), identity)
+        self.accepted.keep(digest, (min(life.expires, wall + self._kept_s), identity))
         return identity
 
     def _refuse(self, digest: bytes, wall: float, error: TokenError) -> Failure:
         failure = self._expired if error.expired else self._invalid
         failure = failure.because(f"token refused by {self.name}: {error.reason}")
-        self.refused.add(digest, wall + self._refused_s, failure)
+        self.refused.keep(digest, (wall + self._refused_s, failure))
         return failure
 
     def _token(self, value: bytes) -> bytes:
@@ -201,8 +180,3 @@ class IntrospectionProof:
 
     def __repr__(self) -> str:
         return f"<IntrospectionProof {self.name}, {len(self.accepted)} active, {len(self.refused)} refused>"
-
-
-def _with_challenge(failure: Failure, challenge: bytes, description: bytes) -> Failure:
-    field = b'%b, error="invalid_token", error_description="%b"' % (challenge, description)
-    return failure.saying(failure.text, (b"www-authenticate", field))

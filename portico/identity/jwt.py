@@ -16,6 +16,7 @@ from portico.exchange.failure import INVALID_TOKEN, PROVER_AWAY, TOKEN_EXPIRED, 
 from portico.exchange.identity import Identity
 
 from .bound import Bound
+from .challenges import token_refused
 from .claims import ClaimRules, check_issuer, check_typ, identify, lifetime
 from .jws import Compact, TokenError, json_object, read
 from .keys import Key, KeySet, WrittenKeys
@@ -110,8 +111,8 @@ class JwtProof:
         self.verified = VerifiedTokens()
         self.challenge = self.bound.challenge
         own = self.bound.own_challenge
-        self._invalid = _with_challenge(INVALID_TOKEN, own, b"The token is not valid")
-        self._expired = _with_challenge(TOKEN_EXPIRED, own, b"The token has expired")
+        self._invalid = token_refused(INVALID_TOKEN, own, b"The token is not valid")
+        self._expired = token_refused(TOKEN_EXPIRED, own, b"The token has expired")
 
     def prove(self, x: Exchange, wall: float) -> Proven | Awaitable[Proven]:
         """Who sent the request at `wall` (seconds since 1970), why that failed, or None without a credential."""
@@ -228,8 +229,3 @@ class JwtProof:
     def __repr__(self) -> str:
         allowed = ", ".join(sorted(self.algorithms))
         return f"<JwtProof {self.name} {allowed}, {len(self.verified)} verified>"
-
-
-def _with_challenge(failure: Failure, challenge: bytes, description: bytes) -> Failure:
-    field = b'%b, error="invalid_token", error_description="%b"' % (challenge, description)
-    return failure.saying(failure.text, (b"www-authenticate", field))

@@ -21,6 +21,8 @@ from portico.exchange.marks import provider_mark, session_mark, tenant_mark, use
 from portico.rules.origins import Origins
 from portico.stores.interface import StoreAwayError
 
+from .asked import Kept
+from .challenges import challenged
 from .claims import ClaimRules, identify, identity_fields
 from .jws import TokenError
 from .means import Means
@@ -82,16 +84,14 @@ class SessionProof:
         self.needs_body: int | None = None
         # No scheme is registered for cookies, and RFC 9110 section 11.6.1 wants one.
         self.challenge = b'Cookie realm="%b"' % name.encode()
-        self._failure = AUTHENTICATION_ERROR.saying(
-            AUTHENTICATION_ERROR.text, (b"www-authenticate", self.challenge)
-        )
+        self._failure = challenged(AUTHENTICATION_ERROR, self.challenge)
         self._csrf_wrong = AUTHORIZATION_ERROR.saying("Missing or wrong CSRF token")
         self._foreign = AUTHORIZATION_ERROR.saying("Not from a page of another origin")
         self._cookie = settings.cookie.encode()
         self._csrf_field = settings.csrf_header.encode()
         self._allowed = Origins(settings.origins, localhost=False)
         self._cache_s = settings.cache
-        self._known: dict[bytes, Known] = {}
+        self._known: Kept[bytes, Known] = Kept(MOST_KNOWN)
         self._touching: set[asyncio.Task[None]] = set()
 
     def prove(self, x: Exchange, wall: float) -> Identity | Failure | Awaitable[Identity | Failure] | None:
@@ -131,11 +131,9 @@ class SessionProof:
 
     def remember(self, value: bytes, session_id: str, session: Session, wall: float) -> Known:
         """Know a session by its cookie. Raises TokenError when its claims name nobody."""
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
         identity = identity_of(self.name, session_id, session)
         known = Known(min(session.until, wall + self._cache_s), key_of(session_id), identity)
-        self._known[value] = known
+        self._known.keep(value, known)
         return known
 
     def cookie_id(self, x: Exchange) -> str | None:
