@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from portico.config import ConfigurationError
 from portico.identity.sessions import Sessions
 from portico.rules import Limits
 from portico.stores import MemoryStore
@@ -265,6 +266,43 @@ async def test_a_sign_out_ends_this_session_when_the_service_agrees(
     browser.cookies = kept
     assert await browser.status() == 401
     assert await other.status() == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "route", "why"),
+    [
+        ("secure: false", "login: browsers", "is a name that browsers take over HTTPS only"),
+        ("csrf_cookie: __Host-session", "login: browsers", "one name for two cookies"),
+        (
+            "same_site: none, secure: false, cookie: a, csrf_cookie: b",
+            "login: browsers",
+            "for secure cookies only",
+        ),
+        ("idle: 1m", "start: browsers", "browsers has no provider"),
+        ("idle: 1m", "login: browsers, logout: browsers", "exactly one of login"),
+        ("idle: 1m", "login: others", "others has no sessions"),
+    ],
+)
+async def test_sessions_that_could_not_work(auth: Auth, more: str, route: str, why: str) -> None:
+    async with Upstream(auth) as service:
+        text = configured(service, more).replace("session: {login: browsers}", f"session: {{{route}}}")
+        text = text.replace(
+            "identity:\n",
+            "identity:\n  others: {jwt: {secret: a secret of the tests that signs no session}}\n",
+        )
+        with pytest.raises(ConfigurationError) as refused:
+            async with gateway(text):
+                pass
+        assert why in str(refused.value)
+        assert SESSION_SECRET not in str(refused.value)
+
+
+async def test_pages_of_all_origins_are_refused(auth: Auth) -> None:
+    async with Upstream(auth) as service:
+        text = configured(service).replace("https://app.shop.test", "*")
+        with pytest.raises(ConfigurationError, match="name the origins"):
+            async with gateway(text):
+                pass
 
 
 async def test_a_session_ends_at_the_latest(auth: Auth) -> None:
