@@ -20,6 +20,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from portico.config.models.identity import SessionSettings
 from portico.exchange.call import Answer
 from portico.exchange.clock import Clock
 from portico.exchange.exchange import Exchange
@@ -34,6 +35,8 @@ from portico.identity.key_life import KeyRules
 from portico.identity.keys import Key, KeySet
 from portico.identity.proofs import Proof
 from portico.identity.remote_keys import RemoteKeys
+from portico.identity.session import SessionProof
+from portico.identity.sessions import Sessions, key_of
 from portico.observe.audit import Audit
 from portico.observe.families import Metrics
 from portico.rules import Limits
@@ -156,6 +159,7 @@ async def main() -> None:
     )
     measure("JWT RS256, the second of two issuers", ask, tokens("RS256", private, COLD))
     await introspected()
+    await in_a_session()
 
 
 async def introspected() -> None:
@@ -170,6 +174,30 @@ async def introspected() -> None:
     token = "o" * 43
     await ask(exchange(token))
     show("introspected", len(token), None, cost_us(ask, [exchange(token) for _ in range(CACHED)]))
+
+
+async def in_a_session() -> None:
+    """A cookie of a session, read by GET, and written by POST with its CSRF token."""
+    sessions = Sessions(MemoryStore(Limits(0)), [SECRET.encode()], 900.0, 3600.0)
+    session_id = sessions.new_id()
+    await sessions.keep(session_id, sessions.begin({"sub": "u-1", "tenant_id": "t-1"}, time.time()))
+    settings = SessionSettings.model_validate({"secret": SECRET})
+    ask = hook(SessionProof("browsers", sessions, settings))
+    cookie, csrf = sessions.cookie(session_id), sessions.csrf(key_of(session_id))
+
+    def request(method: bytes) -> Exchange:
+        x = exchange("")
+        x.request.method = method
+        x.request.fields[-1:] = [
+            (b"cookie", f"theme=dark; __Host-session={cookie}; __Host-csrf={csrf}".encode()),
+            (b"x-csrf-token", csrf.encode()),
+        ]
+        return x
+
+    await ask(request(b"GET"))
+    for method in (b"GET", b"POST"):
+        cost = cost_us(ask, [request(method) for _ in range(CACHED)])
+        show(f"session, {method.decode()}", len(cookie), None, cost)
 
 
 if __name__ == "__main__":
