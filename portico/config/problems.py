@@ -110,6 +110,8 @@ class Problems:
         if foreign:
             secrets = [below for below in place if below.secret]
             reason, suggestion = _hide(reason, secrets), _hide(suggestion, secrets)
+        if not suggestion.isprintable():
+            suggestion = ""  # a value with a line break is in it: nothing that could be written like this
         self.at_mark(place.key if on_key else place.shown, path, reason, suggestion, severity)
 
     def found(self) -> tuple[Problem, ...]:

@@ -32,6 +32,7 @@ from .reply_head import (
     patience_s,
 )
 from .tls import ended_in_order
+from .wire import empty_line_end
 
 if TYPE_CHECKING:
     from .caller import Caller
@@ -63,6 +64,7 @@ class Channel:
         "_seen",
         "_special",
         "_surplus",
+        "_tail",
         "_trailers",
         "_transport",
         "_trouble",
@@ -102,6 +104,7 @@ class Channel:
         self._keeps = True
         self._surplus = False
         self._trouble = ""
+        self._tail = b""  # of a reply to HEAD: the last bytes received
 
     # -- the caller's side
 
@@ -114,6 +117,7 @@ class Channel:
         self._seen = self._delivered = self._complete = self._surplus = False
         self._keeps = True
         self._head_wire = self._interims = 0
+        self._tail = b""
         self._transport.write(head)
 
     def send_body(self, data: bytes, end: bool) -> None:
@@ -201,7 +205,10 @@ class Channel:
                 self._trouble = "another protocol"  # the parser takes RTSP and ICE, too, and does not tell
         rest = b""
         try:
-            self._parser.feed_data(data)  # type: ignore[union-attr]
+            if self._head_only:
+                self._feed_heads(data)
+            else:
+                self._parser.feed_data(data)  # type: ignore[union-attr]
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
@@ -220,6 +227,20 @@ class Channel:
             self._give_up()
         elif reply is not None:
             self._hand_on(reply, rest)
+
+    def _feed_heads(self, data: bytes) -> None:
+        """Of a reply to HEAD the parser gets heads only, one by one: what it makes of bytes behind the last tells
+        nothing, since it waits for a body there (to it `5 CRLF` is the head of a chunk)."""
+        start = 0
+        while start < len(data):
+            if self._complete:
+                self._surplus = True
+                return
+            end = empty_line_end(self._tail, data, start)
+            piece = data[start:end]
+            self._tail = (self._tail + piece)[-3:]
+            self._parser.feed_data(piece)  # type: ignore[union-attr]
+            start = end
 
     def _unasked(self, data: bytes) -> None:
         """Bytes that are no reply: a tunnel's, or nobody's, which must not become the next caller's reply."""

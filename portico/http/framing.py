@@ -58,18 +58,18 @@ _NOT_AN_OPTION = frozenset({b"host", b"content-length", b"transfer-encoding", b"
 
 
 def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
-    """Judge a complete head. `raw` is what was received since the message began; `upgraded` the parser's view.
+    """Judge a complete head. `raw` is all that was received of it, `upgraded` the parser's view.
 
-    The request line must stand in `raw` to the letter: the parser also takes doubled spaces and other protocols'
-    versions (RTSP, ICE) and does not tell.
+    Behind empty lines at most, `raw` must begin with the request line to the letter: the parser also takes doubled
+    spaces and other protocols' versions (RTSP, ICE) and does not tell.
     """
     method = request.method
     version = request.version
     line = b"%b %b HTTP/%b\r\n" % (method, request.target, version)
-    # Not at the start: behind a pipelined request, after empty lines, or not to the letter.
-    if version[:2] != b"1." or (not raw.startswith(line) and line not in raw):
+    if version[:2] != b"1." or (not raw.startswith(line) and not raw.lstrip(b"\r\n").startswith(line)):
         words = b"%b %b" % (method, request.target)
-        found = _VERSION(raw, raw.find(words) + len(words))
+        raw = raw.lstrip(b"\r\n")
+        found = _VERSION(raw, len(words)) if raw.startswith(words) else None
         if found is not None and found[1] not in (b"1.0", b"1.1"):
             return VERSION_UNKNOWN.because(f"version {found[1].decode('latin-1')}")
         return BAD_REQUEST.because("the request line is not METHOD SP TARGET SP HTTP/1.x")
@@ -123,13 +123,6 @@ def check(request: Request, raw: bytes, upgraded: bool) -> Failure | None:
     if upgraded and upgrade == b"websocket" and method == b"GET" and version == b"1.1":
         request.upgrade = b"websocket"
     return _target(request, host)
-
-
-def behind(request: Request, raw: bytes) -> bytes:
-    """What of `raw` stands behind the line of `request`: where the line of the next pipelined one is to be found."""
-    line = b"%b %b HTTP/1." % (request.method, request.target)
-    at = raw.find(line)
-    return raw if at < 0 else raw[at + len(line) :]
 
 
 def _target(request: Request, host: bytes | None) -> Failure | None:

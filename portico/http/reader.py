@@ -4,6 +4,9 @@ Parser callbacks only record. `feed` parses one slice; afterwards `queue` holds 
 complete, each with its verdict, `reading` the one whose end has not been seen, and `failure` what the client is told
 once the queue is answered, because what followed cannot be read. Header and framing bytes are counted on the wire:
 llhttp bounds neither a head nor a chunk's extensions.
+
+The parser does not tell where a message begins. So it is given pieces, and every message that is served begins with
+one: its request line is compared where it stands and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ import httptools
 from portico.exchange.failure import BAD_REQUEST, FIELDS_TOO_LARGE, TARGET_TOO_LONG, Failure
 from portico.exchange.request import Request
 
-from .framing import NAMES, behind, check
+from .framing import NAMES, check
+from .wire import empty_line_end
 
 # Bytes on the wire that are not body: chunk heads, extensions, trailers. One-byte chunks cost six for one.
 FRAMING_SLACK = 65536
@@ -98,35 +102,55 @@ class RequestReader:
 
     def feed(self, data: bytes) -> bytes:
         """Parse one slice; returns what stands behind an upgrade, for a parser that begins anew."""
-        begun_before = self.reading
+        start, size = 0, len(data)
+        while start < size and (end := self._possible_end(data, start)) > start:
+            upgraded_at = self._feed_piece(data[start:end])
+            if upgraded_at >= 0:
+                return data[start + upgraded_at :]
+            if self.failure is not None or (
+                self.reading is None and self.queue and not self.queue[-1].keep_alive
+            ):
+                break  # nothing behind it is read
+            start = end
+        return b""
+
+    def _possible_end(self, data: bytes, start: int) -> int:
+        """Where in `data`, from `start` on, the head or the message can end that is read or begins there."""
+        reading = self.reading
+        if reading is None or not reading.head_complete:
+            return empty_line_end(self._raw, data, start)
+        if reading.refusal is not None:
+            return len(data)  # nothing behind it is served
+        if reading.chunked:
+            return _next_line(data, start)
+        return min(len(data), start + (reading.length or 0) - reading.body_bytes)
+
+    def _feed_piece(self, piece: bytes) -> int:
+        """Parse what is of one message; returns where in it an upgrade ends the parser's work, or -1."""
         queue = self.queue
         queued = len(queue)
-        raw = self._raw + data if self._raw else data
-        self._wire += len(data)
-        upgraded = False
-        rest = b""
+        raw = self._raw + piece if self._raw else piece
+        self._wire += len(piece)
+        upgraded_at = -1
         try:
-            self._parser.feed_data(data)  # type: ignore[union-attr]
+            self._parser.feed_data(piece)  # type: ignore[union-attr]
         except httptools.HttpParserUpgrade as upgrade:
-            upgraded = True
+            upgraded_at = upgrade.args[0]
             self._parser = self._new_parser()
-            rest = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._parse_failed(error)
         if len(queue) > queued:
-            self._judge(queue, queued, raw, upgraded)
-            if upgraded and queue[-1].has_body and queue[-1].refusal is None:
+            self._judge(queue, queued, raw, upgraded_at >= 0)
+            if upgraded_at >= 0 and queue[-1].has_body and queue[-1].refusal is None:
                 self._go_on_with(queue[-1])
         reading = self.reading
         if reading is None:
             self._wire = 0
             self._raw = b""
-            return rest
-        if reading is not begun_before:
-            self._wire = len(data)  # at most: the slice may have held the end of an earlier message
+            return upgraded_at
         bounds = self._bounds
         if not reading.head_complete:
-            self._raw = raw if len(queue) == queued else behind(queue[-1], raw)
+            self._raw = raw
             if len(reading.target) > bounds.target_bytes:
                 self.fail(TARGET_TOO_LONG)
             elif (
@@ -138,7 +162,7 @@ class RequestReader:
             self._raw = b""
             if self._wire > FRAMING_SLACK + bounds.header_bytes + FRAMING_FACTOR * reading.body_bytes:
                 self.fail(BAD_REQUEST.because("more framing than body"))
-        return rest
+        return upgraded_at
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
@@ -173,12 +197,10 @@ class RequestReader:
         self.fail(BAD_REQUEST.because(str(error)))
 
     def _judge(self, queue: deque[Request], first: int, raw: bytes, upgraded: bool) -> None:
-        """Judge the heads that have just become complete; a verdict waits on its request for its turn."""
+        """Judge the head that has just become complete; a verdict waits on its request for its turn."""
         bounds = self._bounds
         for index in range(first, len(queue)):
             request = queue[index]
-            if index > first:
-                raw = behind(queue[index - 1], raw)
             if len(request.target) > bounds.target_bytes:
                 request.refusal = TARGET_TOO_LONG
             elif len(request.fields) > bounds.header_count or (
@@ -186,12 +208,23 @@ class RequestReader:
             ):
                 request.refusal = FIELDS_TOO_LARGE
             else:
-                request.refusal = check(request, raw, upgraded and index == len(queue) - 1)
+                request.refusal = check(request, raw if index == first else b"", upgraded)
             if request.refusal is not None:
                 request.keep_alive = False
 
     def __repr__(self) -> str:
         return f"<RequestReader {len(self.queue)} in the queue, reading {self.reading!r}>"
+
+
+def _next_line(data: bytes, start: int) -> int:
+    """Where in chunks the next line begins that can be a request's, behind them: one that ends like one, or the last,
+    which is not all there. To cut at every empty line would cost too much where chunks are full of them."""
+    at = start
+    while (at := data.find(b" HTTP/", at)) >= 0:
+        at += 6
+        if data[at + 3 : at + 5] == b"\r\n" and (before := data.rfind(b"\n", start, at)) >= 0:
+            return before + 1
+    return data.rfind(b"\n", start) + 1 or len(data)
 
 
 def _size(request: Request) -> int:

@@ -1,8 +1,10 @@
-"""HTTP/1.1 as bytes: status lines, chunks, and the trailers that may follow them (RFC 9112 sections 4 and 7)."""
+"""HTTP/1.1 as bytes: status lines, where heads end, chunks, and the trailers that may follow them (RFC 9112 sections
+2, 4 and 7)."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from portico.exchange.fields import Field, Keep, render
 
@@ -21,6 +23,23 @@ def _line(status: int) -> bytes:
 
 # The reason phrase is ours: a service's words may hold anything, and clients ignore them (RFC 9112 section 4).
 STATUS_LINES: tuple[bytes, ...] = tuple(_line(status) for status in range(600))
+
+_EMPTY_LINE: Final = b"\r\n\r\n"
+
+
+def empty_line_end(before: bytes, data: bytes, start: int) -> int:
+    """Where the next empty line ends in `data`, from `start` on; the end of `data` when there is none.
+
+    `before` is what was received last, of which three bytes count. Every head ends with one.
+    """
+    if before:
+        before = before[-3:]
+        at = (before + data[start : start + 3]).find(_EMPTY_LINE)
+        if at >= 0:
+            return start + at + 4 - len(before)
+    at = data.find(_EMPTY_LINE, start)
+    return len(data) if at < 0 else at + 4
+
 
 LAST_CHUNK = b"0\r\n\r\n"
 

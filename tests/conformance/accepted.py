@@ -254,6 +254,13 @@ CONNECTIONS = [
         Seen(b"GET /4"),
     ),
     good(
+        "pipeline-behind-lines-in-chunks",
+        b"POST /1 HTTP/1.1\r\n%bTransfer-Encoding: chunked\r\n\r\n1a\r\n\r\n\r\nGET /2 HTTP/1.1\r\na: \r\n\r\n"
+        b"0\r\nX-T: 1\r\n\r\n\r\nGET /2 HTTP/1.1\r\n%b\r\n" % (H, H),
+        Seen(b"POST /1", b"\r\n\r\nGET /2 HTTP/1.1\r\na: \r\n", trailers=((b"x-t", b"1"),)),
+        Seen(b"GET /2"),
+    ),
+    good(
         "pipeline-empty-line-before",
         b"\r\nGET /1 HTTP/1.1\r\n%b\r\n\r\nGET /2 HTTP/1.1\r\n%b\r\n" % (H, H),
         Seen(b"GET /1"),

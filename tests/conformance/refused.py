@@ -91,6 +91,13 @@ LINES = [
         "line-version-0.1-before-another", b"GET /b HTTP/0.1\r\n%b\r\nGET /b HTTP/1.1\r\n%b\r\n" % (H, H), 505
     ),
     bad("line-two-spaces-before-another", b"GET  /b HTTP/1.0\r\nA: GET /b HTTP/1.1\r\n%b\r\n" % H),
+    bad("line-two-spaces-and-the-line-in-a-field", b"GET  /b HTTP/1.1\r\n%bA: GET /b HTTP/1.1\r\n\r\n" % H),
+    bad("line-two-spaces-before-the-same", b"GET  /b HTTP/1.1\r\n%b\r\nGET /b HTTP/1.1\r\n%b\r\n" % (H, H)),
+    bad(
+        "line-rtsp-before-the-same",
+        b"OPTIONS /b RTSP/1.0\r\n%b\r\nOPTIONS /b HTTP/1.0\r\n%b\r\n" % (H, H),
+    ),
+    bad("line-http-0.9-and-a-version-in-a-field", b"GET /\r\nA: b HTTP/2.0\r\n%b\r\n" % H),
     bad("line-http-0.9-before-another", b"GET /\r\n%b\r\nGET / HTTP/2.0\r\n\r\n" % H),
     bad("line-http-2-preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     bad("line-tls-hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
@@ -269,6 +276,18 @@ IN_PIPELINES = [
         b"POST /1 HTTP/1.1\r\n%bTransfer-Encoding: chunked\r\n\r\n0\r\nConnection: close\r\n\r\n%b"
         % (H, NEXT),
         seen=(Seen(b"POST /1"),),
+    ),
+    bad(
+        "pipeline-two-spaces-behind-a-line-as-body",
+        b"POST /1 HTTP/1.1\r\n%bContent-Length: 17\r\n\r\nGET /2 HTTP/1.1\r\nGET  /2 HTTP/1.1\r\n%b\r\n"
+        % (H, H),
+        seen=(Seen(b"POST /1", b"GET /2 HTTP/1.1\r\n"),),
+    ),
+    bad(
+        "pipeline-two-spaces-behind-a-line-in-chunks",
+        b"POST /1 HTTP/1.1\r\n%bTransfer-Encoding: chunked\r\n\r\n11\r\nGET /2 HTTP/1.1\r\n\r\n0\r\n\r\n"
+        b"GET  /2 HTTP/1.1\r\n%b\r\nGET /2 HTTP/1.1\r\n%b\r\n" % (H, H, H),
+        seen=(Seen(b"POST /1", b"GET /2 HTTP/1.1\r\n"),),
     ),
     bad("pipeline-garbage-behind", b"GET /1 HTTP/1.1\r\n%b\r\n\x00\x00\x00" % H, seen=(Seen(b"GET /1"),)),
 ]

@@ -45,6 +45,7 @@ def _status(line: bytes) -> bytes:
 
 
 _OK = b"HTTP/1.1 200 OK\r\n"
+_CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _TWO = _OK + b"Content-Length: 2\r\n\r\nok"
 
 BODIES = [
@@ -102,7 +103,16 @@ BODILESS = [
     Exchange(
         "head-length", _OK + b"Content-Length: 55\r\n\r\n", request=HEAD, fields=((b"content-length", b"55"),)
     ),
-    Exchange("head-chunked", _OK + b"Transfer-Encoding: chunked\r\n\r\n", request=HEAD),
+    Exchange("head-chunked", _CHUNKED, request=HEAD),
+    Exchange("head-chunked-with-chunk-head", _CHUNKED + b"5\r\n", request=HEAD, reused=False),
+    Exchange("head-chunked-with-digit", _CHUNKED + b"5", request=HEAD, reused=False),
+    Exchange("head-chunked-with-chunks", _CHUNKED + b"2\r\nok\r\n0\r\n\r\n", request=HEAD, reused=False),
+    Exchange(
+        "head-chunked-behind-interim",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" + _CHUNKED,
+        request=HEAD,
+        interim=(103,),
+    ),
     Exchange("head-plain", _OK + b"\r\n", request=HEAD),
     Exchange("head-plain-closing", _OK + b"Connection: close\r\n\r\n", request=HEAD, reused=False),
     Exchange("head-plain-and-surplus", _OK + b"\r\nevil", request=HEAD, reused=False),

@@ -5,7 +5,7 @@ request's, and where they were split makes no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portico.testing import Malformed, Message, read_reply
 
@@ -16,6 +16,7 @@ from .wired import House, ServiceEnd, house, pieces
 SEEDS = (
     b"\x01\x00HTTP/1.1 200 OK\r\nContent-Length: 5\r\nZ-One: 1\r\n\r\nhello",
     b"\x02\x00HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nZ-End: 1\r\n\r\n",
+    b"\x02\x01HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"\x00\x09HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello",
     b"\x03\x01HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
     b"\x01\x0aHTTP/1.0 404 Not Found\r\n\r\nnothing here",
@@ -75,6 +76,9 @@ def check(data: bytes) -> None:
     answered = reference.replies(wire, head_only=request.startswith(b"HEAD"), ended=ends == 1)
     whole = _outcome(house(), request, [wire] if wire else [], ends, answered)
     split = _outcome(house(), request, pieces(way, wire), ends, answered)
+    if b"HTTP/1.0" in request and answered.final is not None and answered.final.all(b"transfer-encoding"):
+        # Its end becomes a length, and the connection is kept, only if it is there when the head goes out.
+        whole, split = replace(whole, next=b""), replace(split, next=b"")
     if _failed(whole) or _failed(split):
         # What the client has got before the piece that was wrong cannot be taken back.
         assert _failed(whole) == _failed(split), f"in pieces {split}, at once {whole}"

@@ -48,7 +48,7 @@ WORDS = (
     b"X-User-Id: 1\r\n", b"X-Forwarded-For: 1.2.3.4\r\n", b"X-Request-Id: abcdefgh\r\n",
     b"Keep-Alive: timeout=5\r\n", b"0\r\n\r\n", b"5\r\nhello\r\n", b"5;a=b\r\n", b"Trailer: z-end\r\n",
     b"Z-End: 1\r\n", b" ", b":", b",", b"\x00", b"/smuggled", b"http://a.test/", b"*", b"%2e%2e/", b"..;/",
-    b"?", b"#", b"\\", b"//", b"GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n",
+    b"?", b"#", b"\\", b"//", b"  ", b"Z-One: GET /a HTTP/1.1\r\n", b"GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n",
 )  # fmt: skip
 BREAKS = rb"\n"  # where a line of it ends, as a set of a pattern
 MAX_BYTES = 2048

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from portico.config import ConfigurationError, Problem, load_text
+from portico.config import ConfigurationError, Problem, load_settings_text, load_text
 from portico.config.marks import show_path
 from portico.config.problems import did_you_mean, quote
 
@@ -22,6 +22,13 @@ def test_a_problem_reads_as_one_line() -> None:
     )
     assert str(Problem("a", 1, 2, "", "not YAML")) == "a:1:2: not YAML"
     assert str(Problem("a", 1, 2, "b", "odd", severity="warning")) == "a:1:2: warning: b: odd"
+
+
+def test_a_value_of_several_lines_makes_no_problem_of_several() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings_text('version: 1\ngateway: {listen: ["a\\n\\nb"]}\nservices: {}\nroutes: []\n', {})
+    assert "has no port" in str(caught.value)
+    assert all("\n" not in str(problem) for problem in caught.value.problems)
 
 
 def test_a_problem_as_json() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from portico.exchange.request import Request
-from portico.http.framing import NAMES, behind, check
+from portico.http.framing import NAMES, check
 
 LINE = b"GET /a HTTP/1.1\r\n"
 
@@ -89,18 +89,16 @@ def test_request_id_is_kept_without_spaces() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"SOURCE /a ICE/1.0\r\n", b"GET  /a HTTP/1.1\r\n", b"", b"GET /a RTSP/1.0\r\n"]
+    "raw",
+    [
+        b"SOURCE /a ICE/1.0\r\n",
+        b"GET  /a HTTP/1.1\r\n",
+        b"",
+        b"GET /a RTSP/1.0\r\n",
+        b"GET  /a HTTP/1.1\r\nz: GET /a HTTP/1.1\r\n\r\nGET /a HTTP/1.1\r\n",
+    ],
 )
 def test_request_line_must_stand_there_to_the_letter(raw: bytes) -> None:
     failure = check(request(method=raw.split(b" ")[0] or b"GET"), raw, False)
     assert failure is not None
     assert failure.status in (400, 505)
-
-
-def test_request_line_behind_another_one_is_read_by_itself() -> None:
-    first, second = request(), request()
-    second.version = b"1.0"  # as the parser has read it
-    raw = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\nGET /a HTTP/1.0\r\nhost: x\r\n\r\n"
-    assert check(first, raw, False) is None
-    assert check(second, behind(first, raw), False) is None
-    assert (first.version, second.version) == (b"1.1", b"1.0")
