@@ -79,7 +79,9 @@ def test_a_token_of_a_sign_in_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["opaque", "a.b.c", jwt.encode({"exp": 10**300}, SECRET), jwt.encode({}, SECRET)]
+    "text",
+    ["opaque", "a.b.c", jwt.encode({"exp": 10**300}, SECRET), jwt.encode({}, SECRET)],
+    ids=["opaque", "no JSON", "far", "endless"],
 )
 def test_a_token_that_does_not_say_when_it_ends_is_revoked_for_ever(text: str) -> None:
     assert revoke("--token", reads=text).out == "revoked for ever: this token\n"
@@ -95,6 +97,7 @@ def test_a_token_that_does_not_say_when_it_ends_is_revoked_for_ever(text: str) -
         (token(exp=int(time.time()) - 100), "has ended"),
         ("shop_ID.secret", "portico key revoke ID"),
     ],
+    ids=["nothing", "two lines", "too long", "ended", "key"],
 )
 def test_what_is_no_token_revokes_nothing(text: str, said: str) -> None:
     done = revoke("--token", reads=text)
