@@ -80,8 +80,11 @@ class Problems:
         self, mark: Mark, path: Path, reason: str, suggestion: str = "", severity: Severity = "error"
     ) -> None:
         """Add a problem whose place is known. The caller answers for the reason: it must show no secret."""
+        reason = _on_one_line(reason)
         self._found.add(
-            Problem(mark.file, mark.line, mark.column, show_path(path), reason, suggestion, severity)
+            Problem(
+                mark.file, mark.line, mark.column, _on_one_line(show_path(path)), reason, suggestion, severity
+            )
         )
 
     def add(
@@ -139,6 +142,11 @@ class Problems:
         """Raise everything that was found, warnings too, if any of it is an error."""
         if any(problem.severity == "error" for problem in self._found):
             raise ConfigurationError(self.found())
+
+
+def _on_one_line(text: str) -> str:
+    """A key, a name or a value with line breaks can be in it."""
+    return "\\n".join(text.splitlines())
 
 
 def _hide(text: str, places: Iterable[Place]) -> str:

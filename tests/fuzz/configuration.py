@@ -88,7 +88,7 @@ def _judge(error: ConfigurationError, text: str) -> None:
         assert 1 <= problem.line <= lines[problem.file], f"on no line that there is: {problem!r}"
         assert problem.column >= 1, problem
         assert problem.reason, problem
-        assert "\n" not in str(problem), f"more than a line: {problem!r}"
+        assert len(str(problem).splitlines()) == 1, f"more than a line: {problem!r}"
     assert str(error).splitlines() or not error.problems
 
 

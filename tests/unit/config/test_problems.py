@@ -24,11 +24,20 @@ def test_a_problem_reads_as_one_line() -> None:
     assert str(Problem("a", 1, 2, "b", "odd", severity="warning")) == "a:1:2: warning: b: odd"
 
 
-def test_a_value_of_several_lines_makes_no_problem_of_several() -> None:
+@pytest.mark.parametrize("break_", ["\\n", "\\r", "\\x85", "\\u2028"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('version: 1\ngateway: {listen: ["a%sb"]}\nservices: {}\nroutes: []\n', "has no port"),
+        ('version: 1\ninclude: ["a%sb.yaml"]\n', "cannot read"),
+        ('version: 1\n"a%sb": 1\n', "unknown key"),
+    ],
+)
+def test_a_value_of_several_lines_makes_no_problem_of_several(text: str, said: str, break_: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load_settings_text('version: 1\ngateway: {listen: ["a\\n\\nb"]}\nservices: {}\nroutes: []\n', {})
-    assert "has no port" in str(caught.value)
-    assert all("\n" not in str(problem) for problem in caught.value.problems)
+        load_settings_text(text % break_, {})
+    assert said in str(caught.value)
+    assert all(len(str(problem).splitlines()) == 1 for problem in caught.value.problems)
 
 
 def test_a_problem_as_json() -> None:
