@@ -68,6 +68,28 @@ class EndpointRoute:
         self.methods = methods
 
 
+class _Calls:
+    """Calls to the services of one configuration. Not the compiler's own: what sites hold would hold it in a cycle."""
+
+    __slots__ = ("_clock", "_compiler", "_name", "_road", "_services")
+
+    def __init__(
+        self, services: dict[str, Service], compiler: ServiceCompiler, name: str, clock: Clock, road: Road
+    ) -> None:
+        self._services = services
+        self._compiler = compiler
+        self._name = name
+        self._clock = clock
+        self._road = road
+
+    def of(self, service: str) -> Call:
+        """What a stage calls a service by. One that is named by its origin is added, as if it had been written."""
+        if service not in self._services:
+            address = ServiceSettings.model_validate({"url": service})
+            self._services[service] = self._compiler.compile(service, address)
+        return ServiceCall(self._services[service], self._name, self._clock, self._road)
+
+
 class Compiler:
     """Compiles one configuration. `runtime` and what `commit` needs are there when `steps` is exhausted.
 
@@ -103,9 +125,10 @@ class Compiler:
         self._generation = generation
         self._marks = marks
         self._problems = Problems(marks or _NOWHERE)
-        self._around = Around(settings, live, self._call)
         self._services: dict[str, Service] = {}
         self._service_compiler = ServiceCompiler(services, children, moved, self._problems)
+        calls = _Calls(self._services, self._service_compiler, settings.gateway.name, clock, road)
+        self._around = Around(settings, live, calls.of)
         self.entrances: tuple[Entrance, ...] = ()
         self.runtime: Runtime | None = None
 
@@ -173,13 +196,6 @@ class Compiler:
     def warnings(self) -> tuple[Problem, ...]:
         """What a person should know."""
         return self._problems.warnings()
-
-    def _call(self, service: str) -> Call:
-        """What a stage calls a service by. One that is named by its origin is added, as if it had been written."""
-        if service not in self._services:
-            address = ServiceSettings.model_validate({"url": service})
-            self._services[service] = self._service_compiler.compile(service, address)
-        return ServiceCall(self._services[service], self._settings.gateway.name, self._clock, self._road)
 
     # -- parts
 
