@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -21,16 +22,21 @@ def bring(folder: Path) -> None:
     version = node.stdout.strip().removeprefix("v")
     if int(version.partition(".")[0] or 0) < OLDEST:
         raise NotInstalled(f"Node.js {version} is too old: {OLDEST} or newer is needed")
-    lock = (folder / "package-lock.json").read_text(encoding="utf-8")
-    installed = folder / "node_modules" / ".installed-lock"
-    if installed.exists() and installed.read_text(encoding="utf-8") == lock:
-        return
+    with open(folder / "package-lock.json", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        wanted = lock.read()
+        installed = folder / "node_modules" / ".installed-lock"
+        if not (installed.exists() and installed.read_text(encoding="utf-8") == wanted):
+            _install(folder)
+            installed.write_text(wanted, encoding="utf-8")
+
+
+def _install(folder: Path) -> None:
     command = [program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "error" in line]
         raise NotInstalled(f"npm ci failed: {errors[0] if errors else done.stderr[-300:]}")
-    installed.write_text(lock, encoding="utf-8")
 
 
 def program(name: str) -> str:

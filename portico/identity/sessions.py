@@ -18,7 +18,9 @@ from hashlib import sha256
 from typing import Any
 
 from portico.exchange.marks import session_mark
-from portico.stores.interface import Store
+from portico.stores.interface import RECORD_BYTES, Store
+
+from .jws import TokenError
 
 ID_BYTES = 32
 PENDING = b"{}"  # a session that is being opened, and proves nobody yet
@@ -114,9 +116,12 @@ class Sessions:
     def begin(
         self, claims: Mapping[str, Any], wall: float, provider: Mapping[str, str] | None = None
     ) -> Session:
-        """A session of a caller, from now on."""
+        """A session of a caller, from now on. Raises TokenError when the claims are more than can be kept."""
         ends = wall + self._lifetime_s
-        return Session(claims, wall, ends, min(wall + self._idle_s, ends), provider or {})
+        session = Session(claims, wall, ends, min(wall + self._idle_s, ends), provider or {})
+        if len(session.encode()) > RECORD_BYTES:
+            raise TokenError(f"what is said of the caller has more than {RECORD_BYTES} bytes")
+        return session
 
     async def keep(self, session_id: str, session: Session) -> None:
         """Put it into the store. Raises StoreAwayError."""

@@ -15,6 +15,9 @@ from tests.integration.openid.browser import Browser, Page
 from tests.integration.openid.running import CALLBACK, SECRET, SITE, provider
 from tests.unit.identity.signing import private_key, private_pem
 
+# One provider for all of them.
+pytestmark = pytest.mark.xdist_group("openid")
+
 CONFIGURATION = """
 version: 1
 gateway: {{listen: ["127.0.0.1:0"]}}

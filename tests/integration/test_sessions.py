@@ -18,6 +18,8 @@ from tests.wired.site import ask
 
 SESSION_SECRET = "the secret of the sessions of the tests, long enough"
 
+TOO_MUCH = json.dumps({"user": {"id": "u-1", "email": "ä" * 16_000}}, ensure_ascii=False).encode()
+
 CONFIGURATION = """
 version: 1
 gateway: {{listen: ["127.0.0.1:0"]}}
@@ -136,7 +138,7 @@ async def test_who_was_not_let_in_has_no_session(running: RunningGateway, auth: 
     assert browser.set == []
 
 
-@pytest.mark.parametrize("body", [b"no JSON", b"[]", b"{}", b'{"user": {"id": "\xc3\xa4"}}'])
+@pytest.mark.parametrize("body", [b"no JSON", b"[]", b"{}", b'{"user": {"id": "\xc3\xa4"}}', TOO_MUCH])
 async def test_an_answer_that_names_nobody_makes_no_session(
     running: RunningGateway, auth: Auth, body: bytes
 ) -> None:

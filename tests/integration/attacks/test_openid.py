@@ -188,6 +188,7 @@ LIES: list[dict[str, Any]] = [
     {"at_hash": "another"},
     {"sid": 7},
     {"role": "agent,admin"},
+    {"role": ["agent"] * 900},
     {"tenant_id": "t-1\r\nx-user-id: root"},
 ]
 
@@ -468,6 +469,13 @@ async def test_userinfo_of_somebody_else(attacked: Attacked, said: Any) -> None:
     assert await attacked.who(await attacked.signed_in()) == b"ada"
     # What was signed counts before what was only sent.
     assert attacked.shop.requests()[-1].get(b"x-user-role") == b"agent"
+
+
+@pytest.mark.parametrize("attacked", ["userinfo: true"], indirect=True)
+async def test_a_user_of_whom_too_much_is_said(attacked: Attacked) -> None:
+    attacked.provider.userinfo = {"sub": "ada", "email": "x" * 65_000}
+    browser = attacked.browser()
+    refused(await attacked.returned(browser), browser)
 
 
 @pytest.mark.parametrize("attacked", ["userinfo: true"], indirect=True)
