@@ -20,7 +20,7 @@ CROWD = 200
 LARGE = 8 * MiB
 SHARE = 8 * MiB  # half of `gateway.limits.memory`
 KEPT = SHARE // 256_000  # readers, each of whom counts as one read
-GROWTH = SHARE + CROWD * (48 << 10)  # and what a connection, its exchange and its service's connection take
+GROWTH = SHARE + CROWD * (80 << 10)  # and what a connection, its exchange and its service's connection take
 CONFIGURATION = """\
 version: 1
 gateway: {listen: ["127.0.0.1:0"], data: "{folder}/var", limits: {memory: 16MiB}}

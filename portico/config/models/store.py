@@ -66,7 +66,7 @@ class StoreSettings(SettingsModel):
         description="With what, where the URL does not say it: it need not be escaped here.",
     )
     timeout: PositiveDuration = Field(
-        default=0.05, description="How long a question may take; then the store counts as away for it."
+        default=0.25, description="How long a question may take; then the store counts as away for it."
     )
     prefix: Prefix = Field(
         default="",
