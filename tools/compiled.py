@@ -35,6 +35,8 @@ ROAD = (
     "hooks/authenticate",
     "hooks/authorize",
     "hooks/cors",
+    "hooks/judge",
+    "hooks/own_limits",
     "hooks/rate_limit",
     "http/channel",
     "http/client_side",
@@ -51,6 +53,7 @@ ROAD = (
     "http/tunnel",
     "http/unsent",
     "http/wire",
+    "identity/bound",
     "identity/jwt",
     "observe/access_lines",
     "observe/access_log",
@@ -74,6 +77,8 @@ ROAD = (
     "services/instance",
     "services/service",
     "stages/metrics",
+    "stores/batches",
+    "stores/counted",
 )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from portico.exchange.exchange import Exchange
-from portico.exchange.failure import INVALID_TOKEN, STORE_AWAY, Failure
+from portico.exchange.failure import AUTHENTICATION_ERROR, INVALID_TOKEN, STORE_AWAY, Failure
 from portico.exchange.identity import Identity
 from portico.exchange.stage import Site
 from portico.observe.audit import Audit
@@ -30,10 +30,22 @@ _REVOKED = INVALID_TOKEN.saying(INVALID_TOKEN.text, (b"www-authenticate", _CHALL
 )
 
 
+# What is no token has no registered scheme: the same words as in the refusals of those proofs.
+_SCHEMES = {"session": b"Cookie", "api-key": b"ApiKey"}
+
+
 def refuse_revoked(x: Exchange, audit: Audit) -> Failure:
     """What the bearer of something that was revoked is told."""
-    audit("revoked_token_used", "high", x, code=_REVOKED.code, reason=_REVOKED.detail)
-    return _REVOKED
+    failure = _REVOKED
+    identity = x.identity
+    scheme = None if identity is None else _SCHEMES.get(identity.source)
+    if identity is not None and scheme is not None:
+        challenge = b'%b realm="%b"' % (scheme, identity.method.encode())
+        failure = AUTHENTICATION_ERROR.saying(
+            AUTHENTICATION_ERROR.text, (b"www-authenticate", challenge)
+        ).because(_REVOKED.detail)
+    audit("revoked_token_used", "high", x, code=failure.code, reason=failure.detail)
+    return failure
 
 
 AwayLimits = Literal["local", "open", "closed"]
