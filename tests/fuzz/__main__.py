@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .keep import keep_small
 from .targets import HERE, TARGETS
 
 FINDINGS = 10  # of one target; then it is enough to look at
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(options.targets) - set(TARGETS):
         print(f"fuzz: there is no target {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    if options.once or options.merge is not None:
+    if options.merge is not None:
+        return _merge(options.targets, options.merge)
+    if options.once:
         _become(options)
     targets = options.targets or TARGETS
     results = options.output / "results.jsonl"
@@ -89,8 +92,17 @@ def _sum_up(results: Path, findings: Mapping[str, int]) -> None:
         print(f"fuzz: {target}: {executions:,} executions, {cpu_s:,.0f} s of CPU, {count or 'no'} findings")
 
 
+def _merge(targets: Sequence[str], folder: Path) -> int:
+    if len(targets) != 1:
+        print("fuzz: --merge is for one target", file=sys.stderr)
+        return 2
+    before, after = keep_small(targets[0], folder)
+    print(f"fuzz: {targets[0]}: {before} inputs were kept, {after} are now")
+    return 0
+
+
 def _become(options: argparse.Namespace) -> None:
-    from .engine import Wanted, fuzz, keep_small  # atheris is there for fuzzing only
+    from .engine import Wanted, fuzz  # atheris is there for fuzzing only
 
     wanted = Wanted(
         options.targets[0],
@@ -100,10 +112,7 @@ def _become(options: argparse.Namespace) -> None:
         options.bare,
         options.output.resolve(),
     )
-    if options.merge is None:
-        fuzz(wanted)
-    else:
-        keep_small(wanted, options.merge.resolve())
+    fuzz(wanted)
 
 
 if __name__ == "__main__":

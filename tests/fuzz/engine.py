@@ -17,14 +17,14 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import atheris
 
-from .targets import CORPUS, kept
+from .targets import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +139,3 @@ def _arguments(wanted: Wanted, target: ModuleType, scratch: Path) -> list[str]:
 
 def _escaped(word: bytes) -> str:
     return "".join(chr(code) if re.match(r"[ !#-\[\]-~]", chr(code)) else f"\\x{code:02X}" for code in word)
-
-
-def keep_small(wanted: Wanted, folder: Path) -> None:
-    """Does not return: merges what a run has found into the committed corpus, the smallest inputs that reach it all."""
-    with atheris.instrument_imports(include=["portico"]):
-        target = importlib.import_module(f"tests.fuzz.{wanted.target}")
-    corpus: Sequence[str] = [str(CORPUS / wanted.target), str(folder)]
-    (CORPUS / wanted.target).mkdir(parents=True, exist_ok=True)
-    atheris.Setup([sys.argv[0], "-merge=1", f"-max_len={target.MAX_BYTES}", *corpus], target.check)
-    atheris.Fuzz()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from . import seeded
+from .keep import steps
 from .targets import TARGETS, kept
 
 MODULES: dict[str, ModuleType] = {
@@ -81,6 +82,14 @@ def test_every_target_says_its_invariant(target: str) -> None:
 
 def test_the_corpus_is_small() -> None:
     assert sum(path.stat().st_size for target in TARGETS for path in kept(target)) <= 200_000
+
+
+def test_an_input_is_kept_when_it_leads_somewhere_new() -> None:
+    check = MODULES["paths"].check
+    plain = steps(check, b"/a/b")
+    assert plain
+    assert steps(check, b"/c/d") <= plain
+    assert steps(check, b"/a/../b") - plain
 
 
 def test_the_seeded_defects_fit_the_source() -> None:
