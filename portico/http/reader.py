@@ -12,7 +12,7 @@ one: its request line is compared where it stands and nowhere else.
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
 import httptools
 
@@ -25,6 +25,10 @@ from .wire import empty_line_end
 # Bytes on the wire that are not body: chunk heads, extensions, trailers. One-byte chunks cost six for one.
 FRAMING_SLACK = 65536
 FRAMING_FACTOR = 8
+
+_ELSEWHERE: Final = (
+    b" "  # for the bytes of a head that has not begun with a piece: no request line begins like this
+)
 
 
 class Bounds(Protocol):
@@ -129,7 +133,10 @@ class RequestReader:
         """Parse what is of one message; returns where in it an upgrade ends the parser's work, or -1."""
         queue = self.queue
         queued = len(queue)
+        before = self.reading
         raw = self._raw + piece if self._raw else piece
+        if before is not None and before.head_complete:
+            raw = _ELSEWHERE  # what begins behind a body, in one piece with it, has no line of HTTP/x.x
         self._wire += len(piece)
         upgraded_at = -1
         try:
@@ -148,6 +155,8 @@ class RequestReader:
             self._wire = 0
             self._raw = b""
             return upgraded_at
+        if reading is not before:
+            self._wire = len(piece)  # at most
         bounds = self._bounds
         if not reading.head_complete:
             self._raw = raw
@@ -208,7 +217,7 @@ class RequestReader:
             ):
                 request.refusal = FIELDS_TOO_LARGE
             else:
-                request.refusal = check(request, raw if index == first else b"", upgraded)
+                request.refusal = check(request, raw if index == first else _ELSEWHERE, upgraded)
             if request.refusal is not None:
                 request.keep_alive = False
 
