@@ -199,6 +199,8 @@ class Child:
             self.pid = self._lifeline = None
             hearing.cancel()
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()  # the loop may end right behind this
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
         try:

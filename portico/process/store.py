@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 
 from portico.process.backoff import Backoff
 from portico.process.timing import Timing, describe_exit
@@ -127,6 +128,8 @@ class StoreProcess:
             self.pid = self._lifeline = None
             hearing.cancel()
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()  # the loop may end right behind this
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
         try:

@@ -49,6 +49,9 @@ async def _run(options: argparse.Namespace) -> None:
     loop.remove_reader(lifeline)
     sweeping.cancel()
     await server.close()
+    lifeline.close()
+    await asyncio.sleep(0)  # the server's end is a matter of the loop
+    listening.close()
 
 
 async def _sweep(limits: Limits, store: Persistent) -> None:

@@ -87,6 +87,9 @@ class _Lifeline:
         except OSError:
             pass  # the supervisor is gone; its end is noticed on reading
 
+    def close(self) -> None:
+        self._socket.close()
+
     def failed(self, reason: str) -> None:
         self.tell(FAILED + reason.replace("\n", " ").encode()[:2000] + b"\n")
 
@@ -187,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:
         lifeline.failed(f"{options.app} did not start: its lifespan failed")
         return 1
+    finally:
+        lifeline.close()
     return 0
 
 

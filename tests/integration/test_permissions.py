@@ -53,7 +53,7 @@ async def client(running: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def bearer(role: str, subject: str = "ann", **claims: Any) -> dict[str, str]:
-    said = {"sub": subject, "role": role, "exp": time.time() + 60, **claims}
+    said = {"sub": subject, "role": role, "exp": time.time() + 86_400, **claims}
     return {"authorization": f"Bearer {sign(said).decode()}"}
 
 

@@ -19,7 +19,7 @@ ROWS = read(Path(__file__).with_name("psa.md"))
 
 # column → (role, tenant)
 MEMBERS = {role: (role, "demo") for role in ("user", "agent", "manager", "admin")} | {
-    "stranger": ("admin", "another")
+    "stranger": ("admin", "elsewhere")
 }
 
 pytestmark = pytest.mark.xdist_group("platform-children")
