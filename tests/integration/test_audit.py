@@ -55,7 +55,7 @@ async def audited(tmp_path: Path) -> AsyncIterator[Audited]:
 
 
 def bearer(role: str) -> dict[str, str]:
-    said = {"sub": "ann", "role": role, "tenant_id": "t-1", "exp": time.time() + 60}
+    said = {"sub": "ann", "role": role, "tenant_id": "t-1", "exp": time.time() + 3600}
     return {"authorization": f"Bearer {sign(said).decode()}"}
 
 

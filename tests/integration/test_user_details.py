@@ -50,7 +50,7 @@ class Ground:
     client: httpx.AsyncClient
 
     async def ask(self, target: str, user: str = "ann", tenant: str = "t-1") -> httpx.Response:
-        said = {"sub": user, "tenant_id": tenant, "role": "agent", "exp": time.time() + 60}
+        said = {"sub": user, "tenant_id": tenant, "role": "agent", "exp": time.time() + 3600}
         return await self.client.get(target, headers={"authorization": f"Bearer {sign(said).decode()}"})
 
 

@@ -64,7 +64,7 @@ class Ground:
 
 
 def bearer(user: str, tenant: str = "t-1", role: str = "customer") -> dict[str, str]:
-    said = {"sub": user, "tenant_id": tenant, "role": role, "exp": time.time() + 60}
+    said = {"sub": user, "tenant_id": tenant, "role": role, "exp": time.time() + 3600}
     return {"authorization": f"Bearer {sign(said).decode()}"}
 
 
