@@ -101,7 +101,9 @@ def test_a_key_from_its_making_to_its_end(ground: Ground) -> None:
     assert key.partition(".")[2] not in ground.printed("key", "list")
     newer = ground.printed("key", "rotate", key_id, "--overlap", "1h").strip()
     assert newer.startswith(f"shop_{key_id}.")
-    assert [ground.key(one) for one in (key, newer)] == [200, 200]
+    # The store process takes over what another process has written a quarter of a second later at the latest.
+    until(lambda: ground.key(newer) == 200, "the new secret is good")
+    assert ground.key(key) == 200
     assert "is revoked" in ground.printed("key", "revoke", key_id)
     for one in (key, newer):
         ground.ends(lambda one=one: ground.key(one))  # type: ignore[misc]
