@@ -55,8 +55,7 @@ build() {
 install() {
     [ -f "$compiled/built-from" ] && cmp -s "$compiled/built-from" "$work/built-from" && return
     [ -x "$compiled/bin/python" ] || "$python" -m venv "$compiled"
-    "$compiled/bin/python" -c 'import uvloop' 2>/dev/null ||
-        pip --python "$compiled/bin/python" install --only-binary :all: --require-hashes -r requirements/run.txt
+    pip --python "$compiled/bin/python" install --only-binary :all: --require-hashes -r requirements/run.txt
     pip --python "$compiled/bin/python" install --no-deps --force-reinstall "$work"/*.whl
     "$compiled/bin/python" -P -c 'import sys, portico.gateway.road as road; sys.exit(road.__file__.endswith(".py"))' ||
         fail "what was installed into $compiled is not compiled"
