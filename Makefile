@@ -37,12 +37,11 @@ help: ## List the targets
 run: ## Run the gateway with the services of a profile (PROFILE=psa), on port 3000
 	@exec tools/run.sh '$(PROFILE)'
 
-test: ## Run every test, some against the compiled build, then the committed mutations (ARGS='-k breaker' picks some tests)
+test: ## Run every test, and some against the compiled build (ARGS='-k breaker' picks some tests)
 	@tools/venv.sh dev
 	@tools/needs.sh
 	@$(ALONE) python -m pytest -n auto --maxprocesses $(JOBS) --dist loadgroup $(ARGS)
 	@$(if $(ARGS),,$(ALONE) JOBS=$(JOBS) tools/compiled.sh test)
-	@$(if $(ARGS),,$(ALONE) python tools/mutate.py)
 
 mutants: ## Break the source in each committed way and see a test fail (ARGS='breaker' picks some)
 	@tools/venv.sh dev
